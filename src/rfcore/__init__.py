@@ -1,0 +1,20 @@
+"""rfcore: which part of its input can this unit of a neural network see?"""
+
+from rfcore.errors import RfcoreError
+from rfcore.estimate import estimate
+from rfcore.field import AxisField, ReceptiveField
+from rfcore.fit import fit
+from rfcore.hookspecs import Backend, hookimpl
+from rfcore.plugins import BackendInfo, backends
+
+__all__ = [
+    "AxisField",
+    "Backend",
+    "BackendInfo",
+    "ReceptiveField",
+    "RfcoreError",
+    "backends",
+    "estimate",
+    "fit",
+    "hookimpl",
+]

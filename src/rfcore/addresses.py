@@ -1,0 +1,95 @@
+"""How users name a tensor of a model: a layer, a call of it, or a part of the model's output.
+
+A traced tensor has one address: a layer's name, followed by "[key]" for each step into its
+output where that is a tuple, list or dict, and before that by "[call]" where the layer runs
+several times. The model's own output is a layer with the empty name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
+
+from rfcore.errors import AmbiguousOutputError, LayerNotRunError, UnknownLayerError
+from rfcore.hookspecs import Trace
+
+__all__ = ["addresses_of", "resolve"]
+
+T = TypeVar("T")
+
+
+def resolve(trace: Trace, output: str | int | None) -> str:
+    """The address that the user's `output` stands for.
+
+    Args:
+        trace: The trace that holds the tensors.
+        output: None for the model's output, an index or key into it, or a layer's name.
+
+    Raises:
+        UnknownLayerError: Nothing has that name.
+        LayerNotRunError: The layer exists but produced no tensor.
+        AmbiguousOutputError: The name stands for several tensors.
+    """
+    if output is None:
+        return _only("", trace)
+    key = f"[{output}]"
+    if isinstance(output, int):
+        return _part_of_output(key, trace)
+    if output in trace.values:
+        return output
+    if key in trace.values or _below(key, trace):
+        return _only(key, trace)
+    if _below(output, trace):
+        return _only(output, trace)
+    if output in trace.layers:
+        raise LayerNotRunError(output, _names(trace))
+    raise UnknownLayerError(output, _names(trace))
+
+
+def _part_of_output(key: str, trace: Trace) -> str:
+    if key == "[0]" and "" in trace.values:
+        return ""
+    if key in trace.values or _below(key, trace):
+        return _only(key, trace)
+    raise UnknownLayerError(key, [name for name in trace.values if name.startswith("[")])
+
+
+def _only(name: str, trace: Trace) -> str:
+    if name in trace.values:
+        return name
+    choices = _below(name, trace)
+    if len(choices) == 1:
+        return choices[0]
+    if not choices:
+        raise UnknownLayerError(name or "output", _names(trace))
+    raise AmbiguousOutputError(name, [_typed_by_users(choice) for choice in choices])
+
+
+def _below(name: str, trace: Trace) -> list[str]:
+    return [address for address in trace.values if address.startswith(f"{name}[")]
+
+
+def _typed_by_users(address: str) -> str:
+    """An output's part as short as `estimate` takes it: "[logits]" as "logits"."""
+    whole = address.startswith("[") and address.count("[") == 1
+    return address[1:-1] if whole and not address[1:-1].isdigit() else address
+
+
+def _names(trace: Trace) -> list[str]:
+    return [_typed_by_users(name) for name in trace.values if name]
+
+
+def addresses_of(name: str, calls: Sequence[Mapping[str, T]]) -> dict[str, T]:
+    """Addresses of everything that a layer returned, call by call.
+
+    Args:
+        name: The layer's name; empty for the model itself.
+        calls: For each call, its tensors by path into the output ("" for a plain tensor).
+    """
+    if len(calls) == 1:
+        return {name + path: value for path, value in calls[0].items()}
+    return {
+        f"{name}[{call}]{path}": value
+        for call, parts in enumerate(calls)
+        for path, value in parts.items()
+    }

@@ -1,0 +1,57 @@
+"""How results look: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rfcore.field import ReceptiveField
+from rfcore.plugins import BackendInfo
+
+__all__ = ["print_backends", "print_fields", "print_json"]
+
+
+def print_json(value: Any) -> None:
+    """Prints JSON alone, on stdout."""
+    print(json.dumps(value, indent=2))
+
+
+def print_fields(fields: Mapping[str, ReceptiveField]) -> None:
+    """Prints one table per field, and what a reader should know below it."""
+    console = Console()
+    for name, field in fields.items():
+        console.print(_field_table(name, field))
+        for note in field.notes:
+            console.print(f"note: {note}", markup=False, highlight=False)
+        if not field.exact:
+            console.print("not exact: see the notes", style="bold")
+
+
+def _field_table(name: str, field: ReceptiveField) -> Table:
+    rows = field.rows()
+    columns = ["axis", "size", "stride", "offset", "padding", "density"]
+    # A period is worth a column only where outputs take turns among several intervals.
+    if any(axis.period > 1 for axis in field.axes):
+        columns.append("period")
+    table = Table(title=escape(name) or None, title_justify="left")
+    for column in [*columns, "input -> output"]:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(row[column] for column in columns), f"{row['input']} -> {row['output']}")
+    return table
+
+
+def print_backends(infos: Sequence[BackendInfo]) -> None:
+    """Prints the installed backends, broken ones with their reason."""
+    table = Table()
+    for column in ("backend", "installed by", "state"):
+        table.add_column(column, overflow="fold")
+    for info in infos:
+        state = f"[red]broken[/red]: {escape(info.problem)}" if info.problem else "[green]ok[/green]"
+        table.add_row(escape(info.name), escape(info.distribution), state)
+    Console().print(table)

@@ -1,0 +1,121 @@
+"""`estimate`: the one verb of rfcore, in a few lines; everything else is a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Literal, overload
+
+from rfcore.errors import OptionError
+from rfcore.exact import exact_field
+from rfcore.field import ReceptiveField
+from rfcore.fit import fit
+from rfcore.hookspecs import Backend
+from rfcore.inputs import InputSpec
+from rfcore.plugins import find_backend
+from rfcore.traces import TraceSet
+
+__all__ = ["estimate"]
+
+Output = str | int | None
+Method = Literal["exact", "gradient"]
+GlobalPaths = Literal["follow", "ignore"]
+
+
+@overload
+def estimate(
+    model: Any,
+    *,
+    backend: str | None = None,
+    input_shape: Sequence[int] | None = None,
+    output: Output = None,
+    input: str | int | None = None,
+    layout: str | None = None,
+    method: Method = "exact",
+    global_paths: GlobalPaths = "follow",
+) -> ReceptiveField: ...
+
+
+@overload
+def estimate(
+    model: Any,
+    *,
+    backend: str | None = None,
+    input_shape: Sequence[int] | None = None,
+    output: list[str] | list[int] | list[str | int],
+    input: str | int | None = None,
+    layout: str | None = None,
+    method: Method = "exact",
+    global_paths: GlobalPaths = "follow",
+) -> dict[str | int, ReceptiveField]: ...
+
+
+def estimate(
+    model: Any,
+    *,
+    backend: str | None = None,
+    input_shape: Sequence[int] | None = None,
+    output: Output | Sequence[str | int] = None,
+    input: str | int | None = None,
+    layout: str | None = None,
+    method: Method = "exact",
+    global_paths: GlobalPaths = "follow",
+) -> ReceptiveField | dict[str | int, ReceptiveField]:
+    """The theoretical receptive field of a model's output, or of inner layers.
+
+    Args:
+        model: A model of an installed framework as it is, or a function of one array.
+        backend: Name of the backend; None asks every installed one, exactly one must accept.
+        input_shape: Shape of the input without the batch, in the framework's own order:
+            (channels, height, width) for torch.
+        output: A layer's name as the framework's users write it, an index or key into the
+            model's output, or None for that output itself. A list gives a dict of results,
+            all from the same traces.
+        input: Which of several inputs is measured; None for the first.
+        layout: One letter per axis with the batch ("NCHW", "NHWC", "NCL", "NCDHW", …), where
+            the backend's default does not hold.
+        method: "exact" traces the model; "gradient" measures the gradient on its real weights,
+            a lower bound of the field.
+        global_paths: "follow" all paths, or "ignore" those through reductions over a whole
+            spatial axis (squeeze-and-excite, pooled context, instance-norm statistics).
+
+    Returns:
+        The field, in pixels per spatial axis; a dict of them by name if `output` is a list.
+
+    Raises:
+        RfcoreError: One of its kinds, where there is no exact answer: what was asked cannot
+            be read, the model does not run, or its field cannot be told.
+
+    Example:
+        >>> import rfcore
+        >>> rfcore.estimate("conv 7 s2 p3, maxpool 3 s2 p1", input_shape=(224,))
+        ReceptiveField(size=(11,), stride=(4,), offset=(0.5,), input_shape=(224,))
+    """
+    _check("method", method, ("exact", "gradient"))
+    _check("global_paths", global_paths, ("follow", "ignore"))
+    chosen = find_backend(model, backend)
+    spec = chosen.input_spec(model, input_shape, layout, input)
+    names: list[Output] = [*output] if isinstance(output, list | tuple) else [output]  # type: ignore[list-item]
+    if method == "gradient":
+        fields = [_measured(chosen, model, spec, name) for name in names]
+    else:
+        traces = TraceSet(chosen, model, spec)
+        ignore = global_paths == "ignore"
+        fields = [exact_field(traces, name, ignore_global=ignore) for name in names]
+    if not isinstance(output, list | tuple):
+        return fields[0]
+    return dict(zip(output, fields, strict=True))
+
+
+def _measured(backend: Backend, model: Any, spec: InputSpec, output: Output) -> ReceptiveField:
+    measured = backend.gradient(model, spec, output)
+    found = fit(
+        measured.probe, input_shape=measured.input_shape, output_shape=measured.output_shape
+    )
+    note = "measured from gradients on the model's own weights: a lower bound of the field"
+    return replace(found, exact=False, notes=(*found.notes, *measured.notes, note))
+
+
+def _check(argument: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise OptionError(argument, value, allowed)

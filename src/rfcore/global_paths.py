@@ -1,0 +1,152 @@
+"""Which ops make a field global: reductions over an axis that follows the input's size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from rfcore.graph import AxisMap, Contract, Cumulative, Graph, Node, Opaque, Reduce
+from rfcore.walk import Elastic, Walker
+
+__all__ = ["elastic_by_probing", "first_global_op", "global_ops", "ignored_ops"]
+
+
+def global_ops(graph: Graph, output: int, elastic: Elastic) -> list[int]:
+    """The ops before `output` that can see an axis to its end, however long it is.
+
+    Args:
+        graph: The graph.
+        output: The node whose field is asked for.
+        elastic: Which axes of each node follow the input's size.
+    """
+    return [
+        index
+        for index in graph.ancestors(output)
+        if _reduces(graph.nodes[index], elastic)
+        or _accumulates(graph.nodes[index], elastic)
+        or _pools_to_fixed_grid(graph.nodes[index], index, elastic)
+    ]
+
+
+def ignored_ops(graph: Graph, output: int, elastic: Elastic) -> frozenset[int]:
+    """The ops that `global_paths="ignore"` cuts: reductions over a whole spatial axis.
+
+    Running sums and ops without a rule are not among them: a path through those need not be
+    global.
+    """
+    return frozenset(
+        index
+        for index in graph.ancestors(output)
+        if _reduces(graph.nodes[index], elastic)
+        or _pools_to_fixed_grid(graph.nodes[index], index, elastic)
+    )
+
+
+def first_global_op(
+    candidates: Sequence[int], whole_without: Callable[[frozenset[int]], bool]
+) -> int:
+    """The first op in execution order that alone makes the field global.
+
+    Args:
+        candidates: The ops that could, in execution order; not empty.
+        whole_without: Whether the field is still global with the given ops cut.
+    """
+    everything = frozenset(candidates)
+    return next(
+        (op for op in candidates if whole_without(everything - {op})),
+        candidates[0],
+    )
+
+
+def elastic_by_probing(walker: Walker, output: int, axes: Iterable[int]) -> Elastic:
+    """Which reduced axes carry position, found by probing, for a model of one fixed size.
+
+    An axis of an op's operand carries position if one index of it sees less of the input than
+    all of them do.
+
+    Args:
+        walker: The uncut walk over the model's only graph.
+        output: The node whose field is asked for.
+        axes: The spatial axes of the input.
+    """
+    graph = walker.graph
+    spatial = tuple(axes)
+    elastic: dict[int, tuple[bool, ...]] = {}
+    found: list[int] = []
+    for index in graph.ancestors(output):
+        node = graph.nodes[index]
+        # Behind an op that makes everything global only the local paths still tell.
+        local = replace(walker, cut=walker.cut | frozenset(found))
+        lost = _positions_lost(local, index, spatial)
+        for source, dims in lost.items():
+            before = elastic.get(source, (False,) * len(graph.nodes[source].shape))
+            elastic[source] = tuple(flag or dim in dims for dim, flag in enumerate(before))
+        if lost:
+            found.append(index)
+            if isinstance(node.op, Cumulative):
+                elastic[index] = elastic[node.inputs[0]]
+    return elastic
+
+
+def _positions_lost(walker: Walker, index: int, axes: Sequence[int]) -> dict[int, list[int]]:
+    """The operands' axes that carry position into a reducing op, if its result carries none."""
+    node = walker.graph.nodes[index]
+    carrying: dict[int, list[int]] = {}
+    carried = np.zeros(len(axes), bool)
+    for source, dims in _reduced_dims(node):
+        shape = walker.graph.nodes[source].shape
+        for dim in dims:
+            told = walker.tells_apart(source, dim, axes) if shape[dim] > 1 else ()
+            if any(told):
+                carrying.setdefault(source, []).append(dim)
+                carried |= told
+    if not carrying or isinstance(node.op, Cumulative):
+        return carrying
+    kept = np.zeros(len(axes), bool)
+    for dim, n in enumerate(node.shape):
+        if n > 1:
+            kept |= walker.tells_apart(index, dim, axes)
+    return carrying if (carried & ~kept).any() else {}
+
+
+def _reduced_dims(node: Node) -> Iterator[tuple[int, Collection[int]]]:
+    """The operands of a reducing op, with their axes that it reduces."""
+    if isinstance(node.op, Reduce):
+        yield node.inputs[0], node.op.dims
+    elif isinstance(node.op, Cumulative):
+        yield node.inputs[0], (node.op.dim,)
+    elif isinstance(node.op, Contract):
+        for source, labels in zip(node.inputs, node.op.operands, strict=True):
+            yield source, [d for d, label in enumerate(labels) if label not in node.op.result]
+
+
+def _reduces(node: Node, elastic: Elastic) -> bool:
+    if isinstance(node.op, Cumulative):
+        return False
+    return any(
+        flags[dim]
+        for source, dims in _reduced_dims(node)
+        if (flags := elastic.get(source))
+        for dim in dims
+    )
+
+
+def _accumulates(node: Node, elastic: Elastic) -> bool:
+    if isinstance(node.op, Cumulative):
+        flags = elastic.get(node.inputs[0], ())
+        return bool(flags) and flags[node.op.dim]
+    return isinstance(node.op, Opaque) and any(
+        any(elastic.get(source, ())) for source in node.inputs
+    )
+
+
+def _pools_to_fixed_grid(node: Node, index: int, elastic: Elastic) -> bool:
+    """An adaptive pooling: the whole of an elastic axis goes into a fixed number of outputs."""
+    if not isinstance(node.op, AxisMap):
+        return False
+    before, after = elastic.get(node.inputs[0], ()), elastic.get(index, ())
+    if not before or not after or not before[node.op.dim] or after[node.op.dim]:
+        return False
+    return len(np.unique(node.op.taps)) > 2 * len(node.op.taps)

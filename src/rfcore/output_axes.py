@@ -1,0 +1,115 @@
+"""Which axis of an output moves along which spatial axis of the input.
+
+Usually the output has the input's layout. Where it has not (channels moved, an axis averaged
+away, tokens), probing tells: an axis of the output belongs to the input axis along which one
+index of it sees less than all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rfcore.errors import MergedAxesError, NoSpatialAxesError
+from rfcore.global_paths import global_ops
+from rfcore.hookspecs import Trace
+from rfcore.walk import Elastic, Walker
+
+__all__ = ["OutputView", "last_spatial_layer", "output_axes"]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputView:
+    """An output in the trace that serves one spatial axis.
+
+    Attributes:
+        walker: The walk over that trace.
+        node: The output's node.
+        moving: The output's axes that may follow the input's.
+        elastic: For the search of global ops, which axes of each node carry position.
+    """
+
+    walker: Walker
+    node: int
+    moving: tuple[int, ...]
+    elastic: Elastic
+
+    def localises(self, dim: int, axes: Sequence[int], *, cut: bool) -> list[bool]:
+        """For each spatial axis: does one index of output axis `dim` see less than all of it?"""
+        walker = self.walker
+        if cut:
+            blocked = frozenset(global_ops(walker.graph, self.node, self.elastic))
+            walker = Walker(walker.graph, walker.elastic, walker.cut | blocked)
+        return list(walker.tells_apart(self.node, dim, axes))
+
+
+def output_axes(
+    views: Sequence[OutputView], axes: Sequence[int], output: str, trace: Trace, larger: Trace
+) -> tuple[int | None, ...]:
+    """For each spatial axis of the input, the output's axis that moves along it, if any.
+
+    Args:
+        views: The output in the trace that serves each axis.
+        axes: The spatial axes of the input.
+        output: The output's address, for messages.
+        trace: The trace at the asked size.
+        larger: A larger trace, or the same one where the model takes no other size.
+
+    Raises:
+        NoSpatialAxesError: No axis of the output tells input positions apart.
+        MergedAxesError: One axis of the output runs over several axes of the input.
+    """
+    shape = trace.shapes[output]
+    moving = set(views[0].moving)
+    same_rank = len(shape) == len(trace.graph.nodes[0].shape)
+    if same_rank and moving == set(axes) and trace is not larger:
+        return tuple(axes)
+    for cut in (False, True):
+        dims = _probed(views, axes, output, shape, cut=cut)
+        if any(dim is not None for dim in dims):
+            return dims
+    if trace is larger and same_rank and len(shape) > 2 and moving >= set(axes):
+        return tuple(axes)
+    raise NoSpatialAxesError(output, shape, last_spatial_layer(trace, larger, output))
+
+
+def _probed(
+    views: Sequence[OutputView],
+    axes: Sequence[int],
+    output: str,
+    shape: tuple[int, ...],
+    *,
+    cut: bool,
+) -> tuple[int | None, ...]:
+    found: list[int | None] = [None] * len(axes)
+    merged = []
+    for dim in sorted({dim for view in views for dim in view.moving}):
+        moves = [
+            view.localises(dim, axes, cut=cut)[i] if dim in view.moving else False
+            for i, view in enumerate(views)
+        ]
+        if sum(moves) > 1:
+            merged.append(dim)
+        elif sum(moves) == 1:
+            axis = moves.index(True)
+            found[axis] = dim if found[axis] is None else found[axis]
+    if merged and not cut:
+        raise MergedAxesError(output, shape, merged[0])
+    if merged:
+        # Behind a global op it does not matter which of the merged axes an index is on.
+        found = [dim if dim is not None else merged[0] for dim in found]
+    return tuple(found)
+
+
+def last_spatial_layer(trace: Trace, larger: Trace, output: str) -> str | None:
+    """The last layer in execution order whose output follows the input's size."""
+    rank = len(trace.graph.nodes[0].shape)
+    spatial = [
+        name
+        for name, shape in trace.shapes.items()
+        if name
+        and name != output
+        and len(shape) == rank
+        and (larger.shapes.get(name, shape) != shape or (trace is larger and max(shape[1:]) > 1))
+    ]
+    return spatial[-1] if spatial else None

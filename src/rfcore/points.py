@@ -1,0 +1,90 @@
+"""Point probes, where an op ties spatial axes together and rows are only an upper bound.
+
+A row of outputs sees the union of what its points see. Where the network never mixes its axes
+the two are equal along the probed axis; windows of attention, transposed maps or flattened
+axes can make them differ, and then single points decide.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from rfcore.field import AxisField
+from rfcore.fit import find_law, law_of
+from rfcore.graph import Graph
+from rfcore.rows import ProbedOutput
+from rfcore.traces import TraceSet
+from rfcore.walk import Elastic
+
+__all__ = ["refine_by_points"]
+
+# The largest input whose every pixel is probed at once, and the most points per axis.
+LARGEST_AREA = 1 << 23
+MOST_POINTS = 256
+
+Prober = Callable[[Graph, int, Elastic], ProbedOutput]
+
+
+def refine_by_points(
+    traces: TraceSet,
+    address: str,
+    dims: Sequence[int | None],
+    axes: Sequence[AxisField],
+    prober: Prober,
+    unit: int,
+) -> tuple[tuple[AxisField, ...], bool]:
+    """Replaces the fields of rows by those of points.
+
+    Args:
+        traces: The model's traces.
+        address: The output.
+        dims: The output's axis for each spatial axis.
+        axes: The fields that rows gave.
+        prober: Makes a probed output of a graph, a node and its elastic axes.
+        unit: Input pixels after which the network repeats.
+
+    Returns:
+        The fields, and whether points could be probed.
+
+    Raises:
+        IrregularFieldError: The points follow no law.
+    """
+    local = [axis for axis in axes if not axis.is_global]
+    need = max([2 * axis.size + abs(axis.shift) for axis in local] or [0]) + 3 * unit
+    growth = unit * math.ceil(need / unit)
+    if math.prod(n + growth for n in traces.spec.spatial_shape) > LARGEST_AREA:
+        return tuple(axes), False
+    refined = []
+    for number, axis in enumerate(axes):
+        comparison = traces.compare(address, growth, number)
+        if comparison is None or not comparison.alignment.complete or dims[number] is None:
+            return tuple(axes), False
+        probed = prober(comparison.large.graph, comparison.node, comparison.alignment.elastic)
+        refined.append(_by_points(probed, number, axis, unit, growth, address))
+    return tuple(refined), True
+
+
+def _by_points(
+    probed: ProbedOutput, number: int, axis: AxisField, unit: int, growth: int, address: str
+) -> AxisField:
+    counts = [probed.count(a) for a in range(len(probed.axes))]
+    more = counts[number] - axis.output_size
+    period = max(1, int(Fraction(unit * more, growth)))
+    middle = counts[number] // 2
+    window = range(max(0, middle - period), min(counts[number], middle + period + 1))
+    others = [
+        [n // 2 + step for step in range(min(period, n - n // 2))]
+        for a, n in enumerate(counts)
+        if a != number
+    ]
+    grid = list(itertools.product(*others))
+    grid = grid[:: max(1, math.ceil(len(grid) * len(window) / MOST_POINTS))]
+    sightings = probed.points(number, window, grid)
+    law = find_law(sightings, period)
+    if law is None and sightings and all(s.whole for s in sightings.values()):
+        return axis
+    law = law or law_of(sightings, period, address, number)
+    return law.axis_field(axis.input_size, axis.output_size)

@@ -1,0 +1,298 @@
+"""One numpy rule per op kind: from a mask over an op's output to masks over its operands.
+
+The form of a mask, and what elastic axes are, is told in `masks.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import singledispatch
+
+import numpy as np
+
+from rfcore.graph import (
+    AxisMap,
+    Concatenate,
+    Contract,
+    Cumulative,
+    Elementwise,
+    Gather,
+    Input,
+    Mask,
+    Op,
+    Opaque,
+    Overwrite,
+    Pattern,
+    Reduce,
+    Reshape,
+    Transpose,
+    Window,
+)
+from rfcore.masks import Shape, Site, any_over, collapse, expand, uniform_where_constant
+from rfcore.taps import border_outputs
+from rfcore.windows import pull_window
+
+__all__ = ["pull"]
+
+
+@singledispatch
+def pull(op: Op, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    """Pulls a mask over an op's output back to its operands.
+
+    Args:
+        op: The op.
+        mask: Boolean array (probes, *output axes), each axis full or of length 1.
+        site: The shapes around the op.
+
+    Returns:
+        One mask per operand, of the same form.
+    """
+    raise TypeError(f"no pullback for {type(op).__name__}")
+
+
+@pull.register
+def _(op: Input, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    return ()
+
+
+@pull.register
+def _(op: Elementwise, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    gates = op.gates or (None,) * len(site.operands)
+    return tuple(
+        _unbroadcast(_gated(mask, gate, site), operand)
+        for gate, operand in zip(gates, site.operands, strict=True)
+    )
+
+
+def _gated(mask: Mask, gate: Pattern | None, site: Site) -> Mask:
+    pattern = gate.read() if gate is not None else None
+    if pattern is None:
+        return mask
+    rank = len(site.shape)
+    pattern = pattern.reshape((1,) * (rank - pattern.ndim) + pattern.shape)
+    free = tuple(dim for dim in range(rank) if site.loose(mask, dim))
+    return mask & any_over(pattern, free, keepdims=True)
+
+
+def _unbroadcast(mask: Mask, shape: Shape) -> Mask:
+    extra = mask.ndim - 1 - len(shape)
+    if extra:
+        mask = any_over(mask, tuple(range(1, 1 + extra)))
+    single = tuple(dim + 1 for dim, n in enumerate(shape) if n == 1 and mask.shape[dim + 1] != 1)
+    return any_over(mask, single, keepdims=True) if single else mask
+
+
+pull.register(Window)(pull_window)
+
+
+@pull.register
+def _(op: Reduce, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    if op.keepdims:
+        return (mask,)
+    for dim in sorted(op.dims):
+        mask = np.expand_dims(mask, dim + 1)
+    return (mask,)
+
+
+@pull.register
+def _(op: Cumulative, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    dim = op.dim + 1
+    if mask.shape[dim] == 1:
+        return (mask,)
+    if op.reverse:
+        return (np.logical_or.accumulate(mask, axis=dim),)
+    return (np.flip(np.logical_or.accumulate(np.flip(mask, dim), axis=dim), dim),)
+
+
+@pull.register
+def _(op: AxisMap, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    dim = op.dim + 1
+    length = site.operands[0][op.dim]
+    if site.loose(mask, op.dim):
+        return (mask,)
+    bordered = site.bordered(mask, op.dim)
+    last = np.moveaxis(expand(mask, dim, site.shape[op.dim]), dim, -1)
+    rows = last.reshape(-1, last.shape[-1])
+    # Taps of -1 land in one extra column, which is then left out.
+    seen = np.zeros((rows.shape[0], length + 1), dtype=bool)
+    row, output = np.nonzero(rows)
+    seen[row[:, None], op.taps[output]] = True
+    if bordered:
+        lost = rows & border_outputs(op.taps)
+        half = lost.shape[1] // 2
+        site.lose(lost[:, :half].reshape(len(mask), -1), 0)
+        site.lose(lost[:, half:].reshape(len(mask), -1), 1)
+    result = seen[:, :-1].reshape(*last.shape[:-1], length)
+    pulled = np.moveaxis(result, -1, dim)
+    return (pulled if site.elastic[op.dim] else collapse(pulled, dim),)
+
+
+@pull.register
+def _(op: Reshape, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    source = site.operands[0]
+    probes = mask.shape[0]
+    middle: list[int] = [probes]
+    result: list[int] = [probes]
+    for out_dims, in_dims in _factor_groups(site.shape, source):
+        uniform = all(mask.shape[dim + 1] == 1 for dim in out_dims)
+        if uniform:
+            middle += [1] * len(out_dims)
+            result += [1] * len(in_dims)
+        elif len(out_dims) == 1 and len(in_dims) == 1:
+            middle.append(mask.shape[out_dims[0] + 1])
+            result.append(mask.shape[out_dims[0] + 1])
+        else:
+            middle += [site.shape[dim] for dim in out_dims]
+            result += [source[dim] for dim in in_dims]
+    pulled = np.broadcast_to(mask, middle).reshape(result)
+    return (uniform_where_constant(pulled, source) if result != middle else pulled,)
+
+
+def _factor_groups(left: Shape, right: Shape) -> Iterator[tuple[list[int], list[int]]]:
+    """Splits two shapes of equal size into the smallest runs of axes with equal products."""
+    i = j = 0
+    while i < len(left) or j < len(right):
+        lefts, rights = [], []
+        left_size = right_size = 1
+        if i < len(left):
+            lefts.append(i)
+            left_size = left[i]
+            i += 1
+        if j < len(right) and (not lefts or left_size != 1 or right[j] == 1):
+            rights.append(j)
+            right_size = right[j]
+            j += 1
+        while left_size != right_size:
+            if left_size < right_size:
+                lefts.append(i)
+                left_size *= left[i]
+                i += 1
+            else:
+                rights.append(j)
+                right_size *= right[j]
+                j += 1
+        yield lefts, rights
+
+
+@pull.register
+def _(op: Transpose, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    inverse = np.argsort(op.order)
+    return (mask.transpose(0, *(int(i) + 1 for i in inverse)),)
+
+
+@pull.register
+def _(op: Concatenate, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    dim = op.dim + 1
+    if mask.shape[dim] == 1:
+        return (mask,) * len(site.operands)
+    parts = []
+    constant = np.ones(mask.shape[dim], bool)
+    for start, operand in zip(op.starts, site.operands, strict=True):
+        constant[start : start + operand[op.dim]] = False
+        part = mask.take(range(start, start + operand[op.dim]), axis=dim)
+        parts.append(part if site.elastic[op.dim] else collapse(part, dim))
+    if site.bordered(mask, op.dim) and constant.any():
+        below = constant & (np.cumsum(~constant) == 0)
+        site.lose(mask.compress(below, axis=dim), 0)
+        site.lose(mask.compress(constant & ~below, axis=dim), 1)
+    return tuple(parts)
+
+
+@pull.register
+def _(op: Contract, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    pattern = op.pattern.read() if op.pattern is not None else None
+    labels = op.result
+    if pattern is not None:
+        mask, labels = _through_pattern(op, mask, pattern)
+    return tuple(_relabel(mask, labels, wanted) for wanted in op.operands)
+
+
+def _through_pattern(op: Contract, mask: Mask, pattern: Mask) -> tuple[Mask, tuple[int, ...]]:
+    """Contracts the mask with the constant's non-zeros, keeping every label of an operand."""
+    wanted = {label for labels in op.operands for label in labels}
+    kept = tuple(sorted(wanted & (set(op.result) | set(op.constant))))
+    uniform = [d for d, label in enumerate(op.result) if mask.shape[d + 1] == 1]
+    squeezed = mask.reshape([n for d, n in enumerate(mask.shape) if d - 1 not in uniform])
+    labels = [label for d, label in enumerate(op.result) if d not in uniform]
+    present = [label for label in kept if label in labels or label in op.constant]
+    numbers = {label: i + 1 for i, label in enumerate(sorted({*labels, *op.constant, *kept}))}
+    seen = np.einsum(
+        squeezed.astype(np.float32),
+        [0, *(numbers[label] for label in labels)],
+        pattern.astype(np.float32),
+        [numbers[label] for label in op.constant],
+        [0, *(numbers[label] for label in present)],
+        optimize=True,
+    )
+    return seen > 0, tuple(present)
+
+
+def _relabel(mask: Mask, labels: Sequence[int], wanted: Sequence[int]) -> Mask:
+    """Reorders a labelled mask to `wanted` labels: any over the others, uniform where new."""
+    drop = tuple(dim + 1 for dim, label in enumerate(labels) if label not in wanted)
+    mask = any_over(mask, drop)
+    left = [label for label in labels if label in wanted]
+    present = [label for label in wanted if label in left]
+    mask = mask.transpose(0, *(left.index(label) + 1 for label in present))
+    for dim, label in enumerate(wanted):
+        if label not in left:
+            mask = np.expand_dims(mask, dim + 1)
+    return mask
+
+
+@pull.register
+def _(op: Gather, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    source = site.operands[0]
+    rows = np.broadcast_to(mask, (mask.shape[0], *site.shape)).reshape(mask.shape[0], -1)
+    seen = np.zeros((rows.shape[0], math.prod(source) + 1), dtype=bool)
+    row, output = np.nonzero(rows)
+    seen[row[:, None], op.taps[output]] = True
+    pulled = seen[:, :-1].reshape(mask.shape[0], *source)
+    return (uniform_where_constant(pulled, source),)
+
+
+@pull.register
+def _(op: Overwrite, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    pullers: dict[str, Callable[[Overwrite, Mask, Site], Mask]] = {
+        "base": _overwritten_base,
+        "value": _overwriting_value,
+    }
+    return tuple(pullers[operand](op, mask, site) for operand in op.operands)
+
+
+def _written(op: Overwrite, dim: int) -> slice:
+    start, count, step = op.starts[dim], op.counts[dim], op.steps[dim]
+    return slice(start, start + (count - 1) * step + 1, step)
+
+
+def _overwriting_value(op: Overwrite, mask: Mask, site: Site) -> Mask:
+    region = [
+        slice(None) if mask.shape[dim + 1] == 1 else _written(op, dim)
+        for dim in range(len(site.shape))
+    ]
+    return mask[(slice(None), *region)]
+
+
+def _overwritten_base(op: Overwrite, mask: Mask, site: Site) -> Mask:
+    partial = [dim for dim, n in enumerate(site.shape) if op.counts[dim] != n]
+    # A uniform elastic axis that is only partly written keeps the base: an upper bound.
+    if any(site.loose(mask, dim) for dim in partial):
+        return mask
+    for dim in partial:
+        mask = expand(mask, dim + 1, site.shape[dim])
+    left = mask.copy()
+    left[(slice(None), *(_written(op, dim) for dim in range(len(site.shape))))] = False
+    for dim in partial:
+        left = left if site.elastic[dim] else collapse(left, dim + 1)
+    return left
+
+
+@pull.register
+def _(op: Opaque, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    full = np.broadcast_to(mask, (mask.shape[0], *site.shape))
+    pulled = [op.pull(probe) for probe in full]
+    return tuple(
+        uniform_where_constant(np.stack([parts[i] for parts in pulled]), source)
+        for i, source in enumerate(site.operands)
+    )

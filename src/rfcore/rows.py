@@ -1,0 +1,120 @@
+"""Probing one output of a trace: rows (one index on one axis) and points (one on each)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rfcore.fit import Sighting, sighting
+from rfcore.graph import Mask
+from rfcore.walk import Walker, one_hot
+
+__all__ = ["ProbedOutput"]
+
+# Probes are walked in batches of at most this many booleans over the input, to bound memory.
+BATCH_BOOLEANS = 1 << 23
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedOutput:
+    """One output of a trace, with its spatial axes named.
+
+    Attributes:
+        walker: The walk over the trace's graph.
+        node: The output's node.
+        axes: The spatial axes of the input.
+        dims: For each of them the output's axis that moves along it, or None where there is none.
+    """
+
+    walker: Walker
+    node: int
+    axes: tuple[int, ...]
+    dims: tuple[int | None, ...]
+
+    def cutting(self, nodes: Iterable[int]) -> ProbedOutput:
+        """The same output with some more nodes cut."""
+        cut = self.walker.cut | frozenset(nodes)
+        return replace(self, walker=replace(self.walker, cut=cut))
+
+    def count(self, axis: int) -> int:
+        """Number of outputs along an axis; 1 where the output has no axis for it."""
+        dim = self.dims[axis]
+        return 1 if dim is None else self.walker.graph.nodes[self.node].shape[dim]
+
+    def length(self, axis: int) -> int:
+        """Number of input pixels along an axis."""
+        return self.walker.graph.nodes[0].shape[self.axes[axis]]
+
+    def rows(
+        self,
+        axis: int,
+        indices: Iterable[int],
+        seen: Callable[[int, Mask], None] | None = None,
+    ) -> dict[int, Sighting]:
+        """What whole rows of outputs see along `axis`: an upper bound for each point in them."""
+        dim = self.dims[axis]
+        chosen = list(indices)
+        dims = [] if dim is None else [dim]
+        positions = [[index] for index in chosen] if dims else [[]] * len(chosen)
+        return self._sightings(axis, chosen, dims, positions, self.length(axis), seen)
+
+    def everything(self, axis: int) -> Sighting | None:
+        """What all outputs together see along `axis`."""
+        return self._sightings(axis, [0], [], [[]], self.length(axis), None).get(0)
+
+    def points(
+        self, axis: int, indices: Iterable[int], others: Sequence[Sequence[int]]
+    ) -> dict[int, Sighting]:
+        """What single outputs see along `axis`, their hull over the other axes' indices.
+
+        Args:
+            axis: The axis that is looked along.
+            indices: Output indices on it.
+            others: Combinations of output indices on the remaining axes, in axis order.
+        """
+        dims = [dim for dim in self.dims if dim is not None]
+        chosen, positions = [], []
+        for index in indices:
+            for other in others:
+                rest = iter(other)
+                by_axis = [index if a == axis else next(rest) for a in range(len(self.axes))]
+                chosen.append(index)
+                positions.append(
+                    [i for i, dim in zip(by_axis, self.dims, strict=True) if dim is not None]
+                )
+        area = int(np.prod([self.length(a) for a in range(len(self.axes))]))
+        return self._sightings(axis, chosen, dims, positions, area, None)
+
+    def _sightings(
+        self,
+        axis: int,
+        chosen: Sequence[int],
+        dims: Sequence[int],
+        positions: Sequence[Sequence[int]],
+        booleans: int,
+        seen: Callable[[int, Mask], None] | None,
+    ) -> dict[int, Sighting]:
+        shape = self.walker.graph.nodes[self.node].shape
+        batch = max(1, BATCH_BOOLEANS // booleans)
+        profiles: dict[int, Mask] = {}
+        lost: dict[int, Mask] = {}
+        for start in range(0, len(chosen), batch):
+            mask = one_hot(shape, dims, positions[start : start + batch])
+            influence = self.walker.influence(self.node, mask, seen)
+            along = self._profile(influence.mask, axis)
+            for j, profile, flags in zip(
+                chosen[start : start + batch], along, influence.lost, strict=True
+            ):
+                profiles[j] = profiles[j] | profile if j in profiles else profile
+                lost[j] = lost[j] | flags if j in lost else flags
+        found = {j: sighting(profiles[j], lost=lost[j].tolist()) for j in profiles}
+        return {j: s for j, s in found.items() if s is not None}
+
+    def _profile(self, mask: Mask, axis: int) -> Mask:
+        """Influence along one axis of the input, any over all other axes: (probes, length)."""
+        kept = self.axes[axis] + 1
+        others = tuple(d for d in range(1, mask.ndim) if d != kept)
+        along = mask.any(axis=others)
+        return np.broadcast_to(along, (len(mask), self.length(axis)))

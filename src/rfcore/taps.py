@@ -1,0 +1,53 @@
+"""Tables of taps along one axis: the law in their middle, and where their ends leave it.
+
+Padding by reflection, replication or wrapping, and the clamped ends of an interpolation, read
+pixels that stand in for those past the border.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfcore.graph import Mask
+
+__all__ = ["border_outputs"]
+
+LONGEST_PERIOD = 64
+# Enough of the middle to tell a staircase of LONGEST_PERIOD steps from a constant.
+MIDDLE = 64 * LONGEST_PERIOD
+
+
+def border_outputs(taps: NDArray[np.int64]) -> Mask:
+    """Which outputs see less or other pixels than the law of the middle outputs says.
+
+    Args:
+        taps: Integer array (outputs, taps per output), -1 for none, as in `AxisMap`.
+
+    Returns:
+        One flag per output; where the middle follows no law, those that lack a tap.
+    """
+    count = len(taps)
+    begin = max(count // 4, count // 2 - MIDDLE)
+    middle = taps[begin : min(count - count // 4, count // 2 + MIDDLE)]
+    for period in range(1, min(LONGEST_PERIOD, (len(middle) - 1) // 2) + 1):
+        shift = _shift(middle, period)
+        if shift is not None:
+            cycle, phase = np.divmod(np.arange(count) - begin, period)
+            expected = _moved(middle[phase], shift * cycle[:, None])
+            return np.asarray((taps != expected).any(axis=1))
+    return np.asarray((taps < 0).any(axis=1))
+
+
+def _shift(taps: NDArray[np.int64], period: int) -> int | None:
+    """By how much the taps move per period, if they do so throughout."""
+    earlier, later = taps[:-period], taps[period:]
+    present = earlier >= 0
+    if not present.any():
+        return None
+    shift = int((later - earlier)[present][0])
+    return shift if bool((later == _moved(earlier, shift)).all()) else None
+
+
+def _moved(taps: NDArray[np.int64], shift: int | NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.where(taps < 0, taps, taps + shift)

@@ -1,0 +1,161 @@
+"""The traces of one model: at the asked input size, and at larger ones as they are needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rfcore.addresses import resolve
+from rfcore.errors import ModelError, RfcoreError
+from rfcore.graph import AxisMap, Graph, Node, Opaque, Window
+from rfcore.hookspecs import Backend, Trace
+from rfcore.inputs import InputSpec
+from rfcore.structure import Alignment, align
+
+__all__ = ["Comparison", "TraceSet"]
+
+# 2^6 · 3 · 5 · 7 pixels: a multiple of nearly all total strides and window sizes in use.
+GROWTH = 6720
+STEPS = (1, 8, 64)
+# 2^6 · 3 · 7, where larger traces cost memory (each axis then grows by itself) or differ.
+MODEST_GROWTH = 1344
+MODEST_STEPS = (1, 4)
+LARGEST_STRIDE = 1 << 15
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The trace at the asked size beside a larger one, for the field along some axis.
+
+    Attributes:
+        large: The larger trace.
+        node: The asked output in it.
+        growth: Pixels it has more.
+        alignment: How the two correspond.
+    """
+
+    large: Trace
+    node: int
+    growth: int
+    alignment: Alignment
+
+    @property
+    def usable(self) -> bool:
+        """Whether the larger trace tells about the asked size."""
+        return not self.alignment.difference and self.growth % self.alignment.period == 0
+
+
+@dataclass(slots=True)
+class TraceSet:
+    """One model's traces by input size; a failed larger one is kept as the reason."""
+
+    backend: Backend
+    model: Any
+    spec: InputSpec
+    asked: Trace = field(init=False)
+    _larger: dict[tuple[int, int | None], Trace] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        self.asked = self.backend.trace(self.model, self.spec)
+
+    def address(self, output: str | int | None) -> str:
+        """Where the asked output is in the trace at the asked size.
+
+        Raises:
+            ModelError: The forward failed before it produced the output.
+        """
+        failed = self.asked.error
+        if failed is not None and (output is None or str(output) not in self.asked.values):
+            if isinstance(failed, RfcoreError):
+                raise failed
+            raise ModelError(self.spec.shape, failed) from failed
+        return resolve(self.asked, output)
+
+    def larger(self, growth: int, axis: int | None) -> Trace:
+        """The trace with `growth` more pixels on one spatial axis, or on all of them (None)."""
+        key = (growth, axis)
+        if key not in self._larger:
+            axes = None if axis is None else (axis,)
+            self._larger[key] = self.backend.trace(self.model, self.spec.grown(growth, axes))
+        return self._larger[key]
+
+    def larger_ones(self) -> list[Trace]:
+        """The larger traces made so far."""
+        return list(self._larger.values())
+
+    def compare(self, address: str, growth: int, axis: int) -> Comparison | None:
+        """The asked trace beside one that is larger on `axis`; None where there is none.
+
+        Where larger traces are free, one that is larger on all axes serves every axis.
+        """
+        small = self.asked.values[address]
+        large = self.larger(growth, axis if self.costly(address) else None)
+        node = large.values.get(address)
+        if small is None or node is None:
+            return None
+        alignment = align(self.asked.graph, small, large.graph, node)
+        return Comparison(large, node, growth, alignment)
+
+    def costly(self, address: str) -> bool:
+        """Whether a larger trace costs memory: real values, or ops pulled back on full arrays."""
+        if self.asked.concrete:
+            return True
+        node = self.asked.values[address]
+        graph = self.asked.graph
+        return node is not None and any(
+            isinstance(graph.nodes[index].op, Opaque) for index in graph.ancestors(node)
+        )
+
+    def growths(self, address: str) -> tuple[list[int], list[int]]:
+        """Growths to try, from small to large: congruent to zero modulo the total stride.
+
+        Returns:
+            The growths to begin with, and more modest ones for models that do not keep their
+            structure over so many sizes.
+        """
+        node = self.asked.values[address]
+        stride = 1 if node is None else _stride_chain(self.asked.graph, node)
+        modest = [_congruent(MODEST_GROWTH, stride) * step for step in MODEST_STEPS]
+        if self.costly(address):
+            return modest, modest
+        return [_congruent(GROWTH, stride) * step for step in STEPS], modest
+
+
+def _congruent(base: int, stride: int) -> int:
+    """A multiple of `stride` not far above `base`, and of `base` too where that is not far."""
+    common = math.lcm(base, stride)
+    return common if common <= 4 * base else stride * math.ceil(base / stride)
+
+
+def _stride_chain(graph: Graph, output: int) -> int:
+    """A guess at the total stride: strides multiplied along chains of ops, axis by axis.
+
+    Axes that move to another place on the way are not followed; a wrong guess shows when the
+    larger trace is compared.
+    """
+    chain: dict[int, dict[int, int]] = {}
+    total = 1
+    for index in graph.ancestors(output):
+        node = graph.nodes[index]
+        strides: dict[int, int] = {}
+        for source in node.inputs:
+            for dim, stride in chain[source].items():
+                strides[dim] = math.lcm(strides.get(dim, 1), stride)
+        for dim, down, up in _scaling(node):
+            after = strides.get(dim, 1) * down
+            strides[dim] = after // up if after % up == 0 else after
+        chain[index] = strides
+        total = math.lcm(total, *strides.values())
+    return total if total <= LARGEST_STRIDE else 1
+
+
+def _scaling(node: Node) -> Iterator[tuple[int, int, int]]:
+    """For each axis that an op scales: its number, and by how much down and up."""
+    if isinstance(node.op, Window):
+        for axis in node.op.axes:
+            yield axis.dim, axis.stride, axis.base_dilation
+    elif isinstance(node.op, AxisMap) and len(node.op.taps) > 1:
+        step = abs(int(node.op.taps[1, 0] - node.op.taps[0, 0]))
+        yield node.op.dim, max(1, step), 1

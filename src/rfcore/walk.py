@@ -1,0 +1,123 @@
+"""Walking a graph backwards: from a mask over one value to the influence on the input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from rfcore.graph import AxisMap, Graph, Mask
+from rfcore.masks import Site
+from rfcore.pullback import pull
+
+__all__ = ["Elastic", "Influence", "Walker", "one_hot"]
+
+Elastic = Mapping[int, tuple[bool, ...]]
+
+
+class Influence(NamedTuple):
+    """Where probes reached the input, and which of them also reached past its low and high border.
+
+    Behind a mirroring op low and high cannot be told apart, and both are flagged.
+    """
+
+    mask: Mask
+    lost: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Walker:
+    """A graph that is ready to be walked, possibly with some of its nodes cut.
+
+    Attributes:
+        graph: The graph.
+        elastic: For each node, which axes follow the input's size; empty where unknown.
+        cut: Nodes that pass no influence on.
+    """
+
+    graph: Graph
+    elastic: Elastic = field(default_factory=dict)
+    cut: frozenset[int] = frozenset()
+
+    def influence(
+        self, output: int, mask: Mask, seen: Callable[[int, Mask], None] | None = None
+    ) -> Influence:
+        """The input positions that the masked positions of `output` depend on.
+
+        Args:
+            output: The node that the mask lies over.
+            mask: Boolean array (probes, *axes of the node), axes full or of length 1.
+            seen: Called as `seen(node, mask)` at each node that the walk reaches.
+
+        Returns:
+            The influence on the input, and which probes reached past a border.
+        """
+        pending: dict[int, Mask] = {output: mask}
+        lost = np.zeros((len(mask), 2), bool)
+        mirrored = False
+        for index in range(output, 0, -1):
+            current = pending.pop(index, None)
+            if current is None or index in self.cut:
+                continue
+            if seen is not None:
+                seen(index, current)
+            node = self.graph.nodes[index]
+            mirrored |= isinstance(node.op, AxisMap) and node.op.mirrors
+            parts = pull(node.op, current, self._site(index, lost))
+            for source, part in zip(node.inputs, parts, strict=True):
+                if part.any():
+                    earlier = pending.get(source)
+                    pending[source] = part if earlier is None else earlier | part
+        if mirrored:
+            lost |= lost[:, ::-1]
+        nothing = np.zeros((len(mask), *(1,) * len(self.graph.nodes[0].shape)), bool)
+        return Influence(pending.get(0, nothing), lost)
+
+    def tells_apart(self, node: int, dim: int, axes: Sequence[int]) -> tuple[bool, ...]:
+        """For each axis of the input: does one index of a node's `dim` see less than all do?
+
+        Args:
+            node: The node.
+            dim: The axis of it that is probed, at its middle.
+            axes: The axes of the input that are looked at.
+        """
+        shape = self.graph.nodes[node].shape
+        one = self.influence(node, one_hot(shape, [dim], [[shape[dim] // 2]])).mask
+        every = self.influence(node, one_hot(shape, [], [[]])).mask
+        return tuple(
+            bool(one.any()) and bool((_along(one, axis) != _along(every, axis)).any())
+            for axis in axes
+        )
+
+    def _site(self, index: int, lost: Mask) -> Site:
+        nodes = self.graph.nodes
+        node = nodes[index]
+        elastic = self.elastic.get(index)
+        return Site(
+            node.shape,
+            tuple(nodes[source].shape for source in node.inputs),
+            (False,) * len(node.shape) if elastic is None else elastic,
+            lost,
+            known=elastic is not None,
+        )
+
+
+def one_hot(shape: Sequence[int], dims: Sequence[int], indices: Sequence[Sequence[int]]) -> Mask:
+    """Probes: masks that are True at one index of each of `dims` and uniform along all other axes.
+
+    Args:
+        shape: Shape of the probed value.
+        dims: The axes that the indices are on; one makes row probes, all spatial ones points.
+        indices: One index per axis in `dims`, for each probe.
+    """
+    mask = np.zeros((len(indices), *(n if d in dims else 1 for d, n in enumerate(shape))), bool)
+    for probe, index in enumerate(indices):
+        at = dict(zip(dims, index, strict=True))
+        mask[(probe, *(at.get(d, 0) for d in range(len(shape))))] = True
+    return mask
+
+
+def _along(mask: Mask, axis: int) -> Mask:
+    return mask.any(axis=tuple(d for d in range(1, mask.ndim) if d != axis + 1))

@@ -1,0 +1,162 @@
+"""The pullback of windows: convolution, transposed convolution and pooling.
+
+A dense kernel is a box, pulled back axis by axis. A kernel with zeros among its weights is
+structure (masked convolutions, pruning): its taps are pulled back one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfcore.graph import Mask, Window, WindowAxis
+from rfcore.masks import Shape, Site, any_over, collapse, expand
+
+__all__ = ["pull_window"]
+
+
+def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    """Pulls a mask back through a window op (see `pullback.pull`)."""
+    pattern = op.pattern.read() if op.pattern is not None else None
+    source = site.operands[0]
+    if pattern is None:
+        for axis in op.axes:
+            _flag_lost(mask, axis, range(axis.kernel_size), site)
+        for axis in op.axes:
+            mask = _window_axis(mask, axis, None, site)
+        return (_mix_channels(mask, op, source),)
+    shared = _kernel_shared_by_channels(pattern, mask, op)
+    if shared is not None:
+        for axis, taps in zip(op.axes, np.nonzero(shared), strict=True):
+            _flag_lost(mask, axis, np.unique(taps), site)
+        mask = _any_kernel(mask, op.axes, shared, site)
+        return (_mix_channels(mask, op, source),)
+    return (_kernel_by_channel(mask, op, pattern, site),)
+
+
+def _kernel_shared_by_channels(pattern: Mask, mask: Mask, op: Window) -> Mask | None:
+    """The kernel's non-zero taps, where every pair of channels has the same ones.
+
+    Where all output channels are asked for alike, it is enough that every input channel is
+    used at the same taps by some output channel of its group.
+    """
+    if op.channel_dim is None:
+        if pattern.shape[:2] != (1, 1):
+            raise ValueError(f"kernels {pattern.shape[:2]} of a window that has no channel axis")
+        return pattern[0, 0]
+    if mask.shape[op.channel_dim + 1] == 1:
+        grouped = pattern.reshape(op.groups, -1, *pattern.shape[1:])
+        pattern = any_over(grouped, 1)
+    first: Mask = pattern[:1, :1]
+    return first[0, 0] if bool((pattern == first).all()) else None
+
+
+def _any_kernel(mask: Mask, axes: Sequence[WindowAxis], taps: Mask, site: Site) -> Mask:
+    """A kernel whose non-zero taps need not be a product of its axes."""
+    if len(axes) == 1:
+        return _window_axis(mask, axes[0], np.flatnonzero(taps), site)
+    result: Mask | None = None
+    for tap, rest in enumerate(taps):
+        if rest.any():
+            inner = _any_kernel(mask, axes[1:], rest, site)
+            part = _window_axis(inner, axes[0], np.array([tap]), site)
+            result = part if result is None else result | part
+    assert result is not None  # a pattern without a single tap is never read as one
+    return result
+
+
+def _kernel_by_channel(mask: Mask, op: Window, pattern: Mask, site: Site) -> Mask:
+    """A kernel whose non-zero taps differ between pairs of channels: tap by tap."""
+    assert op.channel_dim is not None
+    channel = op.channel_dim + 1
+    out_channels = pattern.shape[0]
+    full = expand(mask, channel, out_channels)
+    result: Mask | None = None
+    for tap in np.ndindex(*pattern.shape[2:]):
+        weights = pattern[(slice(None), slice(None), *tap)]
+        if not weights.any():
+            continue
+        part = _channels_through(np.moveaxis(full, channel, -1), weights, op.groups)
+        part = np.moveaxis(part, -1, channel)
+        for axis, index in zip(op.axes, tap, strict=True):
+            _flag_lost(part, axis, [index], site)
+        for axis, index in zip(op.axes, tap, strict=True):
+            part = _window_axis(part, axis, np.array([index]), site)
+        result = part if result is None else result | part
+    assert result is not None
+    return result
+
+
+def _channels_through(mask: Mask, weights: Mask, groups: int) -> Mask:
+    grouped = mask.reshape(*mask.shape[:-1], groups, -1)
+    blocks = weights.reshape(groups, -1, weights.shape[1])
+    seen = np.einsum("...go,goi->...gi", grouped.astype(np.float32), blocks.astype(np.float32))
+    result: Mask = (seen > 0).reshape(*mask.shape[:-1], -1)
+    return result
+
+
+def _mix_channels(mask: Mask, op: Window, source: Shape) -> Mask:
+    if op.channel_dim is None or mask.shape[op.channel_dim + 1] == 1:
+        return mask
+    channel = op.channel_dim + 1
+    if op.groups == 1:
+        return any_over(mask, channel, keepdims=True)
+    last = np.moveaxis(mask, channel, -1)
+    groups = any_over(last.reshape(*last.shape[:-1], op.groups, -1), -1)
+    return np.moveaxis(np.repeat(groups, source[op.channel_dim] // op.groups, axis=-1), -1, channel)
+
+
+def _flag_lost(mask: Mask, axis: WindowAxis, taps: Iterable[int], site: Site) -> None:
+    """Flags the probes one of whose taps lies past a border, where a larger input has a pixel."""
+    if not site.bordered(mask, axis.dim):
+        return
+    dim, length = axis.dim + 1, site.operands[0][axis.dim]
+    asked = any_over(mask, tuple(other for other in range(1, mask.ndim) if other != dim))
+    outputs = np.flatnonzero(asked.any(axis=0))
+    below, above = np.zeros((2, len(outputs)), bool)
+    for tap in taps:
+        position = outputs * axis.stride - axis.low + tap * axis.dilation
+        pixel, gap = np.divmod(position, axis.base_dilation)
+        below |= (pixel < 0) & (gap == 0)
+        above |= (pixel >= length) & (gap == 0)
+    site.lose(asked[:, outputs[below]], 0)
+    site.lose(asked[:, outputs[above]], 1)
+
+
+def _window_axis(mask: Mask, axis: WindowAxis, taps: NDArray[np.int64] | None, site: Site) -> Mask:
+    """One axis of a window: scatter by stride, spread over the taps, keep every base step."""
+    if site.loose(mask, axis.dim):
+        return mask
+    dim, length = axis.dim + 1, site.operands[0][axis.dim]
+    last = np.moveaxis(expand(mask, dim, site.shape[axis.dim]), dim, -1)
+    lead = last.shape[:-1]
+    reach = (last.shape[-1] - 1) * axis.stride + 1
+    extent = axis.dilation * (axis.kernel_size - 1)
+    spread = np.zeros((*lead, reach + extent), dtype=bool)
+    if taps is None:
+        spread[..., : reach : axis.stride] = last
+        _spread_over(spread, axis.kernel_size, axis.dilation)
+    else:
+        for tap in taps:
+            start = int(tap) * axis.dilation
+            spread[..., start : start + reach : axis.stride] |= last
+    # Input pixel 0 is entry `low` of the spread, pixel 1 is `base_dilation` entries on, …
+    pixels = spread[..., axis.low % axis.base_dilation :: axis.base_dilation]
+    first = axis.low // axis.base_dilation
+    begin, end = max(first, 0), min(first + length, pixels.shape[-1])
+    result = np.zeros((*lead, length), dtype=bool)
+    if begin < end:
+        result[..., begin - first : end - first] = pixels[..., begin:end]
+    pulled = np.moveaxis(result, -1, dim)
+    return pulled if site.elastic[axis.dim] else collapse(pulled, dim)
+
+
+def _spread_over(spread: Mask, kernel_size: int, dilation: int) -> None:
+    """Widens every True to `kernel_size` taps in place, doubling the width each time."""
+    width = 1
+    while width < kernel_size:
+        step = min(width, kernel_size - width)
+        spread[..., step * dilation :] |= spread[..., : -step * dilation].copy()
+        width += step
