@@ -1,0 +1,130 @@
+"""One recorded op, as the rules see it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from rf_torch.constants import LARGEST_PATTERN, ConstantTape, tensors_in
+from rf_torch.memory import Memory
+from rfcore.errors import UnsupportedOpError
+from rfcore.graph import Elementwise, GraphBuilder, Pattern
+
+__all__ = ["Call"]
+
+
+class Call:
+    """An op with its arguments, its result and ways to ask about them.
+
+    Attributes:
+        name: The op's name without its overload, as in "aten.convolution".
+        function: The op.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        result: What it returned, on fake (or real) tensors.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        function: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        result: Any,
+        memory: Memory,
+        tape: ConstantTape,
+    ) -> None:
+        self.name, self.function, self.args, self.kwargs = name, function, args, kwargs
+        self.result = result
+        self.memory, self.tape = memory, tape
+        self.builder: GraphBuilder = memory.builder
+
+    @cached_property
+    def given(self) -> dict[str, Any]:
+        """All arguments by name, defaults filled in."""
+        filled = {}
+        for position, argument in enumerate(self.function._schema.arguments):
+            if position < len(self.args) and not argument.kwarg_only:
+                filled[argument.name] = self.args[position]
+            else:
+                filled[argument.name] = self.kwargs.get(argument.name, argument.default_value)
+        return filled
+
+    def __getitem__(self, argument: str) -> Any:
+        return self.given[argument]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the (first) result."""
+        return tuple(next(tensors_in(self.result)).shape)
+
+    def node(self, tensor: Any) -> int | None:
+        """The node a tensor holds, None for constants and other values."""
+        return self.memory.read(tensor) if isinstance(tensor, torch.Tensor) else None
+
+    def operand(self, argument: str) -> int:
+        """The node of an argument that this rule needs to depend on the input."""
+        node = self.node(self[argument])
+        if node is None:
+            raise self.refused(f"only its argument {argument!r} may depend on the input")
+        return node
+
+    def dependent(self) -> list[int]:
+        """The nodes of all tensor arguments that depend on the input."""
+        found = []
+        for value in (*self.args, *self.kwargs.values()):
+            for tensor in tensors_in(value):
+                node = self.memory.read(tensor)
+                if node is not None:
+                    found.append(node)
+        return found
+
+    def dims(self, argument: str, rank: int) -> list[int]:
+        """An argument that names axes, as non-negative numbers; all axes where it names none."""
+        value = self[argument]
+        if value is None or value == []:
+            return list(range(rank))
+        return [int(d) % rank for d in (value if isinstance(value, list | tuple) else [value])]
+
+    def array(self, tensor: torch.Tensor) -> NDArray[Any]:
+        """The values of a constant."""
+        return self.tape.array(tensor)
+
+    def elementwise(self, nodes: Sequence[int], shape: Sequence[int]) -> int:
+        """Adds an elementwise node."""
+        return self.builder.elementwise(nodes, shape, self.name)
+
+    def gated(self, node: int, constant: torch.Tensor | Pattern, shape: Sequence[int]) -> int:
+        """Adds an elementwise node that depends on `node` only where the constant is not zero."""
+        if isinstance(constant, torch.Tensor):
+            if constant.numel() > LARGEST_PATTERN:
+                return self.builder.add(
+                    Elementwise(),
+                    (node,),
+                    shape,
+                    self.name,
+                    f"{self.name}: a constant of {constant.numel()} elements is taken as non-zero "
+                    "everywhere, an upper bound",
+                    exact=False,
+                )
+            constant = self.tape.pattern(constant)
+        return self.builder.add(Elementwise((constant,)), (node,), shape, self.name)
+
+    def everything(self, node: int, shape: Sequence[int]) -> int:
+        """Adds nodes in which every position of `shape` sees all of `node`."""
+        rank = len(self.builder.shape(node))
+        reduced = self.builder.reduce(node, range(rank), False, self.name)
+        return self.elementwise((reduced,), shape)
+
+    def taps(self, node: int, dim: int, taps: NDArray[Any]) -> int:
+        """Adds a map along one axis."""
+        return self.builder.axis_map(node, dim, np.asarray(taps), self.name)
+
+    def refused(self, reason: str) -> UnsupportedOpError:
+        """The error that says why this op has no exact rule here."""
+        return UnsupportedOpError(self.name, self.builder.layer, reason)

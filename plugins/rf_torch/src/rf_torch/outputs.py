@@ -1,0 +1,34 @@
+"""Tensors inside whatever a module returns: tuples, lists, dicts, dataclasses, nested."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+
+__all__ = ["tensors_by_path"]
+
+
+def tensors_by_path(value: Any, path: str = "") -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors of an output with their path, "" for a plain tensor, "[key]" per step in.
+
+    Args:
+        value: What a module returned.
+        path: Path of `value` itself.
+    """
+    if isinstance(value, torch.Tensor):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from tensors_by_path(item, f"{path}[{key}]")
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        for key in value._fields:
+            yield from tensors_by_path(getattr(value, key), f"{path}[{key}]")
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from tensors_by_path(item, f"{path}[{number}]")
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        for entry in dataclasses.fields(value):
+            yield from tensors_by_path(getattr(value, entry.name), f"{path}[{entry.name}]")

@@ -1,0 +1,224 @@
+"""One forward of a model on abstract tensors, recorded as a graph.
+
+The forward runs under torch's own fake tensors: shapes without values, whatever its Python
+does. Where it asks for a value (`.item()`, a branch on data), it runs again on a real input,
+on copies of its weights.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+    FakeTensorMode,
+)
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
+
+from rf_torch.constants import ConstantTape
+from rf_torch.memory import Memory
+from rf_torch.modules import Modules, modules_of
+from rf_torch.outputs import tensors_by_path
+from rf_torch.recorder import Recorder
+from rf_torch.shield import shielded
+from rfcore.addresses import addresses_of
+from rfcore.errors import UnsupportedOpError
+from rfcore.graph import GraphBuilder
+from rfcore.hookspecs import Trace
+from rfcore.inputs import InputSpec
+
+__all__ = ["trace"]
+
+Kept = tuple[int | None, tuple[int, ...]]
+
+_NEEDS_VALUES = (DataDependentOutputException, DynamicOutputShapeException)
+_READS_VALUES = (
+    "the forward reads values of its input (as .item() or a branch on data do); the field is "
+    "that of the branch that a random input takes, and misses what passes through those values"
+)
+
+
+def trace(model: Any, spec: InputSpec) -> Trace:
+    """Traces one forward of a module or function, which is left as it is.
+
+    Args:
+        model: An `nn.Module`, or a function of one tensor.
+        spec: The measured input.
+    """
+    model = getattr(model, "_orig_mod", model)
+    modules = modules_of(model)
+    _refuse_lazy(modules)
+    try:
+        return _Run(model, modules, spec, concrete=False).trace()
+    except _NEEDS_VALUES:
+        return _Run(model, modules, spec, concrete=True).trace()
+
+
+def _refuse_lazy(modules: Modules) -> None:
+    for module in modules.each:
+        if isinstance(module, nn.modules.lazy.LazyModuleMixin) and module.has_uninitialized_params():
+            name = modules.names.get(id(module), [""])[0]
+            raise UnsupportedOpError(
+                type(module).__name__,
+                name,
+                "it is a lazy module whose parameters do not exist yet; call the model once on "
+                "a real input first",
+            )
+
+
+class _Run:
+    """One forward, on fake or on real tensors."""
+
+    def __init__(self, model: Any, modules: Modules, spec: InputSpec, *, concrete: bool) -> None:
+        self.model, self.modules, self.spec, self.concrete = model, modules, spec, concrete
+        self.builder = GraphBuilder(spec.shape)
+        self.memory = Memory(self.builder)
+        self.stand_ins: dict[int, torch.Tensor] = {}
+        self.real: dict[int, torch.Tensor] = {}
+        self.calls: dict[str, list[dict[str, Kept]]] = defaultdict(list)
+
+    def trace(self) -> Trace:
+        """Runs the forward and gathers what it left."""
+        fake = None if self.concrete else FakeTensorMode(allow_non_fake_inputs=True)
+        recorder = Recorder(self.memory, ConstantTape(self.real))
+        error: Exception | None = None
+        with ExitStack() as stack:
+            stack.enter_context(_no_fast_paths())
+            stack.enter_context(_silent_logger())
+            stack.enter_context(torch.random.fork_rng(devices=_cuda_devices(self.modules)))
+            stack.enter_context(torch.no_grad())
+            if fake is not None:
+                stack.enter_context(fake)
+            stack.enter_context(shielded(self.modules.each, self._replacer(fake)))
+            image = self._input()
+            self.memory.bind(image, 0)
+            stack.enter_context(self._listening())
+            try:
+                with recorder:
+                    output = self._forward(image)
+            except _NEEDS_VALUES:
+                raise
+            except Exception as raised:
+                error = raised
+            else:
+                self._keep("", output)
+        values, shapes = self._addressed()
+        return Trace(
+            self.builder.finish(),
+            values,
+            shapes,
+            self.modules.layers(),
+            error,
+            self.concrete,
+            (_READS_VALUES,) if recorder.reads_values else (),
+        )
+
+    def _replacer(self, fake: FakeTensorMode | None) -> Callable[[torch.Tensor], torch.Tensor]:
+        def replace(tensor: torch.Tensor) -> torch.Tensor:
+            if id(tensor) not in self.stand_ins:
+                stand_in = (
+                    fake.from_tensor(tensor) if fake is not None else _copied(tensor)
+                )
+                self.stand_ins[id(tensor)] = stand_in
+                self.real[id(stand_in)] = tensor
+            return self.stand_ins[id(tensor)]
+
+        return replace
+
+    def _input(self) -> torch.Tensor:
+        example = self.modules.example()
+        if not self.concrete:
+            return torch.empty(self.spec.shape, dtype=example.dtype, device=example.device)
+        generator = torch.Generator().manual_seed(0)
+        values = torch.rand(self.spec.shape, generator=generator) + 0.1
+        return values.to(device=example.device, dtype=example.dtype)
+
+    def _forward(self, image: torch.Tensor) -> Any:
+        if isinstance(self.spec.name, str):
+            return self.model(**{self.spec.name: image})
+        return self.model(image)
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Names the running layer, and keeps what each one returns."""
+        running: list[str] = []
+
+        def enter(module: nn.Module, args: Any) -> None:
+            running.append(self.modules.names.get(id(module), [self.builder.layer])[0])
+            self.builder.layer = running[-1]
+
+        def leave(module: nn.Module, args: Any, output: Any) -> None:
+            running.pop()
+            self.builder.layer = running[-1] if running else ""
+            for name in self.modules.names.get(id(module), ()):
+                self._keep(name, output)
+
+        handles = [
+            register_module_forward_pre_hook(enter),
+            register_module_forward_hook(leave),
+        ]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _keep(self, name: str, output: Any) -> None:
+        """Notes the nodes of what a layer returned, as they are now: it may be written later."""
+        parts = dict(tensors_by_path(output))
+        if parts:
+            self.calls[name].append(
+                {path: (self.memory.read(t), tuple(t.shape)) for path, t in parts.items()}
+            )
+
+    def _addressed(self) -> tuple[dict[str, int | None], dict[str, tuple[int, ...]]]:
+        values: dict[str, int | None] = {}
+        shapes: dict[str, tuple[int, ...]] = {}
+        for name, calls in self.calls.items():
+            for address, (node, shape) in addresses_of(name, calls).items():
+                values[address], shapes[address] = node, shape
+        return values, shapes
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    copy = tensor.detach().clone()
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(copy, requires_grad=tensor.requires_grad)
+    return copy
+
+
+def _cuda_devices(modules: Modules) -> list[torch.device]:
+    return list({t.device for t in modules.tensors() if t.device.type == "cuda"})
+
+
+@contextmanager
+def _no_fast_paths() -> Iterator[None]:
+    """Without the fused transformer kernels, which hide their layers."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextmanager
+def _silent_logger() -> Iterator[None]:
+    """Without torch's log of every shape error: the error itself is reported."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = before
