@@ -10,7 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from rfcore.errors import AmbiguousOutputError, LayerNotRunError, UnknownLayerError
+from rfcore.errors import (
+    AmbiguousOutputError,
+    LayerNotRunError,
+    NoOutputError,
+    OutputNameError,
+    UnknownLayerError,
+)
 from rfcore.hookspecs import Trace
 
 __all__ = ["addresses_of", "resolve"]
@@ -31,7 +37,11 @@ def resolve(trace: Trace, output: str | int | None) -> str:
         AmbiguousOutputError: The name stands for several tensors.
     """
     if output is None:
+        if "" not in trace.values and not _below("", trace):
+            raise NoOutputError(_names(trace))
         return _only("", trace)
+    if isinstance(output, bool) or not isinstance(output, str | int):
+        raise OutputNameError(output)
     key = f"[{output}]"
     if isinstance(output, int):
         return _part_of_output(key, trace)
@@ -51,7 +61,11 @@ def _part_of_output(key: str, trace: Trace) -> str:
         return ""
     if key in trace.values or _below(key, trace):
         return _only(key, trace)
-    raise UnknownLayerError(key, [name for name in trace.values if name.startswith("[")])
+    parts = list(dict.fromkeys(name.partition("]")[0] + "]" for name in _below("", trace)))
+    number = int(key[1:-1])
+    if -len(parts) <= number < len(parts):
+        return _only(parts[number], trace)
+    raise UnknownLayerError(key, [*map(_typed_by_users, parts), *_names(trace)])
 
 
 def _only(name: str, trace: Trace) -> str:

@@ -15,6 +15,7 @@ __all__ = [
     "FieldFormatError",
     "IndependentOutputError",
     "InputShapeError",
+    "InputTypeError",
     "IrregularFieldError",
     "LayerNotRunError",
     "LayerSpecError",
@@ -22,8 +23,10 @@ __all__ = [
     "MergedAxesError",
     "ModelError",
     "NoBackendError",
+    "NoOutputError",
     "NoSpatialAxesError",
     "OptionError",
+    "OutputNameError",
     "ProbeError",
     "RfcoreError",
     "TruncatedFieldError",
@@ -149,8 +152,8 @@ class ModelError(RfcoreError):
         super().__init__(
             f"The model does not run on an input of shape {self.input_shape} (batch included): "
             f"{type(cause).__name__}: {first_line}",
-            "check input_shape and layout; if the sizes are too small for the network, "
-            "ask for a larger input. The model's own error is the cause above.",
+            "check input_shape (it leaves the batch out) and layout; if the sizes are too small "
+            "for the network, ask for a larger input. The model's own error is the cause above.",
         )
 
 
@@ -169,15 +172,55 @@ class UnknownLayerError(RfcoreError):
         super().__init__(f"The model has no layer or output called {name!r}.", hint)
 
 
+class OutputNameError(RfcoreError):
+    """`output` is not a name, a number or None."""
+
+    def __init__(self, output: object) -> None:
+        self.output = output
+        super().__init__(
+            f"output={output!r:.60} is a {type(output).__name__}, not the name of a layer.",
+            'name it as the framework does, for example output="layer4", or give an index or '
+            "key of the model's output.",
+        )
+
+
+class NoOutputError(RfcoreError):
+    """The model's forward returned nothing that holds a tensor."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = tuple(known)
+        super().__init__(
+            "The model's forward returned nothing that holds a tensor.",
+            f"measure a layer: output={known[-1]!r}."
+            if known
+            else "return the tensor whose field is asked for.",
+        )
+
+
+class InputTypeError(RfcoreError):
+    """The measured input would have to hold integers or complex numbers."""
+
+    def __init__(self, needed: str) -> None:
+        self.needed = needed
+        super().__init__(
+            f"The model's input holds {needed}, and what it depends on cannot be told by position "
+            "of a floating-point input.",
+            'measure from where the values are floating point: input="inputs_embeds" where the '
+            "model takes embedded tokens, or pass the part of the model behind the embedding.",
+        )
+
+
 class LayerNotRunError(RfcoreError):
     """The asked layer exists but does not run in this forward."""
 
     def __init__(self, name: str, ran: Sequence[str]) -> None:
         self.name, self.ran = name, tuple(ran)
-        near = _nearest(name, ran)
+        near = _nearest(name, ran) or ran
         super().__init__(
             f"The layer {name!r} exists but produced no tensor in this forward.",
-            f"choose a layer that runs, for example {_listed(near or ran, 4)}.",
+            f"choose a layer that runs, for example {_listed(near, 4)}."
+            if near
+            else "no layer of this model produced one; leave output=None.",
         )
 
 

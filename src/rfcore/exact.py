@@ -12,16 +12,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from rfcore.errors import IndependentOutputError, IrregularFieldError, TruncatedFieldError
+from rfcore.errors import (
+    IndependentOutputError,
+    IrregularFieldError,
+    NoSpatialAxesError,
+    TruncatedFieldError,
+)
 from rfcore.field import AxisField, ReceptiveField
 from rfcore.fit import Law, Sighting, find_law, law_of
 from rfcore.global_paths import elastic_by_probing, first_global_op, global_ops, ignored_ops
 from rfcore.graph import Graph, Mask
-from rfcore.output_axes import OutputView, output_axes
+from rfcore.output_axes import OutputView, last_spatial_layer, output_axes
 from rfcore.points import refine_by_points
 from rfcore.rows import ProbedOutput
 from rfcore.traces import Comparison, TraceSet
-from rfcore.walk import Elastic, Walker
+from rfcore.walk import Elastic, MaskTooLargeError, Walker
 
 __all__ = ["exact_field"]
 
@@ -80,6 +85,8 @@ class _Measurement:
         self.notes = [*traces.asked.warnings]
         self.exact = not traces.asked.warnings
         self.ties_axes = False
+        self.open_axes: set[int] = set()
+        self._carrying: Elastic | None = None
         generous, modest = traces.growths(address)
         first = self._compared(generous[0])
         self.growths = generous
@@ -94,24 +101,38 @@ class _Measurement:
 
     def _output_axes(self, comparisons: Sequence[Comparison | None]) -> tuple[int | None, ...]:
         asked = self.traces.asked
-        known = [c for c in comparisons if c is not None and c.alignment.complete]
-        if len(known) < len(self.axes):
-            walker = Walker(asked.graph)
-            elastic = elastic_by_probing(walker, self.small, self.axes)
-            shape = asked.graph.nodes[self.small].shape
-            moving = tuple(dim for dim, n in enumerate(shape) if n > 1)
-            views = [OutputView(walker, self.small, moving, elastic)] * len(self.axes)
-            return output_axes(views, self.axes, self.address, asked, asked)
-        views = [
-            OutputView(
-                Walker(c.large.graph, c.alignment.elastic),
-                c.node,
-                tuple(d for d, flag in enumerate(c.alignment.elastic[c.node]) if flag),
-                c.alignment.elastic,
+        known = [c if c is not None and c.alignment.complete else None for c in comparisons]
+        large = next((c.large for c in known if c is not None), asked)
+        last = last_spatial_layer(asked, large, self.address)
+        views = [self._asked_view() if c is None else _large_view(c) for c in known]
+        shape = asked.shapes[self.address]
+        try:
+            return output_axes(
+                views,
+                self.axes,
+                self.address,
+                shape,
+                fixed_size=None in known,
+                last_spatial=last,
             )
-            for c in known
-        ]
-        return output_axes(views, self.axes, self.address, asked, known[0].large)
+        except NoSpatialAxesError:
+            # An output of fixed size has axes of its own that no larger trace shows.
+            views = [self._asked_view()] * len(self.axes)
+            return output_axes(
+                views, self.axes, self.address, shape, fixed_size=True, last_spatial=last
+            )
+
+    def _asked_view(self) -> OutputView:
+        """The output at the asked size, where nothing tells which axes are elastic."""
+        moving = tuple(dim for dim, n in enumerate(self.small_shape) if n > 1)
+        walker = Walker(self.traces.asked.graph)
+        return OutputView(walker, self.small, moving, self._carrying_position())
+
+    def _carrying_position(self) -> Elastic:
+        if self._carrying is None:
+            walker = Walker(self.traces.asked.graph)
+            self._carrying = elastic_by_probing(walker, self.small, self.axes)
+        return self._carrying
 
     def axis(self, axis: int) -> AxisField:
         """The field along one axis.
@@ -125,11 +146,20 @@ class _Measurement:
             comparison = self.traces.compare(self.address, growth, axis)
             if comparison is None or not comparison.alignment.complete:
                 break
-            found = self._from_larger(comparison, axis)
+            try:
+                found = self._from_larger(comparison, axis)
+            except MaskTooLargeError:
+                self.ties_axes = True
+                found = None
             if found is not None:
                 return found
-            if not comparison.usable:
+            if not comparison.usable or self.ties_axes:
                 break
+        usable = comparison is not None and comparison.usable
+        if self.ties_axes and usable and len(self.axes) > 1:
+            # Rows see everything because axes are tied; points decide at the end.
+            self.open_axes.add(axis)
+            return AxisField(*self._size(axis), None, None)
         return self._from_asked(axis, comparison)
 
     def _from_larger(self, comparison: Comparison, axis: int) -> AxisField | None:
@@ -140,6 +170,7 @@ class _Measurement:
         indices = _window_and_far(probed.count(axis), max_period)
         watch = _Watch(comparison.large.graph, alignment.elastic)
         sightings = probed.rows(axis, indices, watch)
+        self.ties_axes |= watch.ties_axes
         if not sightings:
             raise IndependentOutputError(self.address, self._because_cut())
         _refuse_blind(sightings, indices, self.address, axis)
@@ -177,12 +208,8 @@ class _Measurement:
         sample = sorted({round(i * (count - 1) / 8) for i in range(9)})
         for index, seen in probed.rows(axis, sample).items():
             low, high = found.interval(index)
-            hidden = (seen.low is None, seen.high is None)
-            if all(hidden):
-                continue
-            if not (low <= seen.first and seen.last < high):
-                return None
-            if not any(hidden) and (seen.first, seen.last + 1) != (low, high):
+            in_sight = seen.low is not None and seen.high is not None
+            if in_sight and (seen.first, seen.last + 1) != (low, high):
                 return None
         self._listen(watch)
         return found
@@ -251,6 +278,8 @@ class _Measurement:
         if comparison is not None and complete:
             elastic = comparison.alignment.elastic_small
         probed = self._probed(graph, self.small, elastic)
+        if self.ignore_global and not complete:
+            probed = probed.cutting(ignored_ops(graph, self.small, self._carrying_position()))
         count = probed.count(axis)
         watch = _Watch(graph, elastic)
         sightings = probed.rows(axis, range(count), watch)
@@ -263,9 +292,8 @@ class _Measurement:
             self._listen(watch)
             return law.axis_field(*self._size(axis))
         if not complete:
-            walker = Walker(graph)
-            elastic = elastic_by_probing(walker, self.small, self.axes)
-            found = self._global(probed, axis, sightings, max_period, elastic, watch)
+            carrying = self._carrying_position()
+            found = self._global(probed, axis, sightings, max_period, carrying, watch)
             if found is not None:
                 return found
         usable = comparison is not None and comparison.usable
@@ -302,8 +330,10 @@ class _Measurement:
             first = self.traces.compare(self.address, self.growths[0], 0)
             unit = 1 if first is None else first.alignment.period
             axes, tight = refine_by_points(
-                self.traces, self.address, self.dims, axes, self._probed, unit
+                self.traces, self.address, self.dims, axes, self._probed, unit, self.open_axes
             )
+            if not tight and self.open_axes:
+                raise self._truncated(min(self.open_axes), first)
             if not tight:
                 self.exact = False
                 self.notes.append(
@@ -364,3 +394,10 @@ def _refuse_blind(
     if blind:
         detail = f"outputs {', '.join(map(str, blind[:4]))} see nothing of the input"
         raise IrregularFieldError(output, axis, detail)
+
+
+def _large_view(comparison: Comparison) -> OutputView:
+    elastic = comparison.alignment.elastic
+    moving = tuple(d for d, flag in enumerate(elastic[comparison.node]) if flag)
+    walker = Walker(comparison.large.graph, elastic)
+    return OutputView(walker, comparison.node, moving, elastic)

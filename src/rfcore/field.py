@@ -8,6 +8,7 @@ lo(j + period) = lo(j) + shift, and each of the period's phases has an interval 
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -111,12 +112,12 @@ class AxisField:
         """The outputs whose interval contains `pixel` (holes inside intervals not counted out)."""
         outputs = np.arange(self.output_size)
         cycle, phase = np.divmod(outputs, self.period)
-        seen = np.ones(self.output_size, bool)
+        low, high = np.zeros_like(outputs), np.full_like(outputs, self.input_size)
         if self.lows is not None:
-            seen &= np.asarray(self.lows)[phase] + cycle * self.shift <= pixel
+            low = np.asarray(self.lows)[phase] + cycle * self.shift
         if self.highs is not None:
-            seen &= np.asarray(self.highs)[phase] + cycle * self.shift > pixel
-        return tuple(int(j) for j in outputs[seen])
+            high = np.asarray(self.highs)[phase] + cycle * self.shift
+        return tuple(int(j) for j in outputs[(low <= pixel) & (pixel < high)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +267,8 @@ class ReceptiveField:
             )
         try:
             axes = tuple(_axis_from_dict(axis) for axis in data["axes"])
-            return cls(axes, _typed(data["exact"], bool), tuple(map(str, data["notes"])))
+            notes = tuple(_typed(note, str) for note in _typed(data["notes"], list))
+            return cls(axes, _typed(data["exact"], bool), notes)
         except (KeyError, TypeError, ValueError, ZeroDivisionError) as error:
             problem = f"{type(error).__name__}: {error}"
             raise FieldFormatError(problem, hint) from error
@@ -347,7 +349,7 @@ def _tuple_text(values: Any) -> str:
 def _inside(
     position: Sequence[int], shape: tuple[int, ...], what: str, where: str
 ) -> tuple[int, ...]:
-    given = tuple(position)
+    given = tuple(map(operator.index, position))
     if len(given) != len(shape) or not all(-n <= i < n for i, n in zip(given, shape, strict=False)):
         raise IndexError(f"{what} {given} is not inside the {where} of shape {shape}")
     return tuple(i + n if i < 0 else i for i, n in zip(given, shape, strict=True))

@@ -152,15 +152,16 @@ def find_law(
 
 
 def _contains_all(law: Law, sightings: Mapping[int, Sighting]) -> bool:
-    """Whether no output sees beyond its interval; one whose both edges are hidden may wrap."""
+    """Whether no output sees beyond an edge that a border hides; with both hidden it may wrap."""
     for j, s in sightings.items():
         moved = j // law.period * law.shift
         if s.low is None and s.high is None:
             continue
-        if law.lows is not None and s.first < law.lows[j % law.period] + moved:
+        if s.low is None and law.lows is not None and s.first < law.lows[j % law.period] + moved:
             return False
-        if law.highs is not None and s.last >= law.highs[j % law.period] + moved:
-            return False
+        if s.high is None and law.highs is not None:
+            if s.last >= law.highs[j % law.period] + moved:
+                return False
     return True
 
 
@@ -306,7 +307,7 @@ def _fit_axis(observer: _PointObserver, axis: int) -> AxisField:
         law = find_law(sightings, max_period)
         if law is not None:
             return law.axis_field(length, count)
-        if 2 * max_period >= count:
+        if max_period >= count // 2:
             break
         max_period = min(2 * max_period, count // 2)
     return _refused(observer(axis, range(count)), max_period, axis, length, count)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from rfcore.graph import AxisMap, Contract, Cumulative, Graph, Node, Opaque, Reduce
+from rfcore.graph import AxisMap, Contract, Cumulative, Graph, Node, Opaque, Reduce, Window
 from rfcore.walk import Elastic, Walker
 
 __all__ = ["elastic_by_probing", "first_global_op", "global_ops", "ignored_ops"]
@@ -117,6 +117,8 @@ def _reduced_dims(node: Node) -> Iterator[tuple[int, Collection[int]]]:
         yield node.inputs[0], node.op.dims
     elif isinstance(node.op, Cumulative):
         yield node.inputs[0], (node.op.dim,)
+    elif isinstance(node.op, Window) and node.op.channel_dim is not None:
+        yield node.inputs[0], (node.op.channel_dim,)
     elif isinstance(node.op, Contract):
         for source, labels in zip(node.inputs, node.op.operands, strict=True):
             yield source, [d for d, label in enumerate(labels) if label not in node.op.result]

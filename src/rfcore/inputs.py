@@ -78,6 +78,8 @@ def input_spec(
             f"has {len(shape)} axes, and only {sorted(layouts)} axes have a default layout",
             'name the axes, for example layout="NCTHW", and leave the batch out of input_shape.',
         )
+    if layout is not None and not isinstance(layout, str):
+        raise LayoutError(str(layout), f"is a {type(layout).__name__}, not a text")
     letters = (layout or layouts[len(shape)]).upper()
     _check_layout(letters, shape, given=layout is not None)
     sizes = iter(shape)

@@ -80,7 +80,8 @@ _JOINS: Mapping[str, Literal["add", "concatenate"]] = MappingProxyType(
     {"+": "add", "add": "add", "concat": "concatenate"}
 )
 _TOKEN = re.compile(r"(?P<name>[^\W\d]\w*\s*:)|(?P<mark>[,\[\]|+])|(?P<word>[^\s,\[\]|+]+)")
-_NUMBER = re.compile(r"(?P<letter>[a-z]*)(?P<low>-?\d+(x-?\d+)*)(:(?P<high>-?\d+(x-?\d+)*))?")
+_LENGTHS = r"-?\d{1,9}(?:x-?\d{1,9})*"
+_NUMBER = re.compile(rf"(?P<letter>[a-z]*)(?P<low>{_LENGTHS})(:(?P<high>{_LENGTHS}))?")
 
 
 class _Token(NamedTuple):
@@ -174,6 +175,9 @@ class _Reader:
             problem = f"{found} a bracket should close"
             raise LayerSpecError("", problem, "close the paths with ]+ or ] concat.")
         self.take()
+        if len(paths) < 2:
+            hint = "put | between the paths, as in [skip | conv 3 p1]+."
+            raise LayerSpecError("", "the brackets hold one path", hint)
         if self.next.text.lower() not in _JOINS:
             problem = "it is not said how the paths in brackets are joined"
             raise LayerSpecError("", problem, "put + (or add) or concat after the bracket.")

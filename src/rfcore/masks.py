@@ -86,9 +86,11 @@ def expand(mask: Mask, dim: int, length: int) -> Mask:
 
 
 def collapse(mask: Mask, dim: int) -> Mask:
-    """A full axis of only True is uniform again."""
-    if mask.shape[dim] > 1 and bool(mask.all()):
-        return mask.take([0], axis=dim)
+    """A full axis along which the mask does not change is uniform again."""
+    if mask.shape[dim] > 1:
+        every = np.asarray(mask.all(axis=dim, keepdims=True))
+        if bool((every == mask.any(axis=dim, keepdims=True)).all()):
+            return every
     return mask
 
 

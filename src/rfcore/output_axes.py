@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from rfcore.errors import MergedAxesError, NoSpatialAxesError
 from rfcore.global_paths import global_ops
+from rfcore.graph import Contract, Gather, Graph, Opaque, Reshape, Transpose
 from rfcore.hookspecs import Trace
 from rfcore.walk import Elastic, Walker
 
@@ -44,7 +45,13 @@ class OutputView:
 
 
 def output_axes(
-    views: Sequence[OutputView], axes: Sequence[int], output: str, trace: Trace, larger: Trace
+    views: Sequence[OutputView],
+    axes: Sequence[int],
+    output: str,
+    shape: tuple[int, ...],
+    *,
+    fixed_size: bool,
+    last_spatial: str | None,
 ) -> tuple[int | None, ...]:
     """For each spatial axis of the input, the output's axis that moves along it, if any.
 
@@ -52,25 +59,40 @@ def output_axes(
         views: The output in the trace that serves each axis.
         axes: The spatial axes of the input.
         output: The output's address, for messages.
-        trace: The trace at the asked size.
-        larger: A larger trace, or the same one where the model takes no other size.
+        shape: The output's shape at the asked size.
+        fixed_size: Whether no larger trace shows which axes follow the input's.
+        last_spatial: The last layer with spatial axes, for messages.
 
     Raises:
         NoSpatialAxesError: No axis of the output tells input positions apart.
         MergedAxesError: One axis of the output runs over several axes of the input.
     """
-    shape = trace.shapes[output]
-    moving = set(views[0].moving)
-    same_rank = len(shape) == len(trace.graph.nodes[0].shape)
-    if same_rank and moving == set(axes) and trace is not larger:
+    graph = views[0].walker.graph
+    same_rank = len(shape) == len(graph.nodes[0].shape)
+    usual = same_rank and all(set(view.moving) == set(axes) for view in views)
+    if usual and not fixed_size and _keeps_axes_in_place(graph, views[0].node):
         return tuple(axes)
     for cut in (False, True):
         dims = _probed(views, axes, output, shape, cut=cut)
         if any(dim is not None for dim in dims):
-            return dims
-    if trace is larger and same_rank and len(shape) > 2 and moving >= set(axes):
+            return _completed(dims, axes) if same_rank else dims
+    if fixed_size and same_rank and len(shape) > 2 and set(views[0].moving) >= set(axes):
         return tuple(axes)
-    raise NoSpatialAxesError(output, shape, last_spatial_layer(trace, larger, output))
+    raise NoSpatialAxesError(output, shape, last_spatial)
+
+
+def _keeps_axes_in_place(graph: Graph, output: int) -> bool:
+    """Whether no op before the output can move an axis to another place."""
+    movers = Transpose | Reshape | Contract | Gather | Opaque
+    return not any(isinstance(graph.nodes[i].op, movers) for i in graph.ancestors(output))
+
+
+def _completed(dims: Sequence[int | None], axes: Sequence[int]) -> tuple[int | None, ...]:
+    """Where an axis sees everything, the output's axis in its own place stands for it."""
+    return tuple(
+        axis if dim is None and axis not in dims else dim
+        for dim, axis in zip(dims, axes, strict=True)
+    )
 
 
 def _probed(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 
 from rfcore.field import AxisField
@@ -35,6 +35,7 @@ def refine_by_points(
     axes: Sequence[AxisField],
     prober: Prober,
     unit: int,
+    open_axes: Collection[int] = (),
 ) -> tuple[tuple[AxisField, ...], bool]:
     """Replaces the fields of rows by those of points.
 
@@ -45,6 +46,7 @@ def refine_by_points(
         axes: The fields that rows gave.
         prober: Makes a probed output of a graph, a node and its elastic axes.
         unit: Input pixels after which the network repeats.
+        open_axes: Axes whose rows saw everything without an op that makes them global.
 
     Returns:
         The fields, and whether points could be probed.
@@ -53,28 +55,33 @@ def refine_by_points(
         IrregularFieldError: The points follow no law.
     """
     local = [axis for axis in axes if not axis.is_global]
-    need = max([2 * axis.size + abs(axis.shift) for axis in local] or [0]) + 3 * unit
+    need = max(2 * axis.size + abs(axis.shift) for axis in (*local, *axes[:1])) + 3 * unit
     growth = unit * math.ceil(need / unit)
     if math.prod(n + growth for n in traces.spec.spatial_shape) > LARGEST_AREA:
         return tuple(axes), False
     refined = []
     for number, axis in enumerate(axes):
         comparison = traces.compare(address, growth, number)
-        if comparison is None or not comparison.alignment.complete or dims[number] is None:
+        if comparison is None or not comparison.usable or dims[number] is None:
             return tuple(axes), False
         probed = prober(comparison.large.graph, comparison.node, comparison.alignment.elastic)
-        refined.append(_by_points(probed, number, axis, unit, growth, address))
+        found = _by_points(probed, number, axis, unit, growth, address)
+        if found is None and number in open_axes:
+            return tuple(axes), False
+        refined.append(found or axis)
     return tuple(refined), True
 
 
 def _by_points(
     probed: ProbedOutput, number: int, axis: AxisField, unit: int, growth: int, address: str
-) -> AxisField:
+) -> AxisField | None:
+    """The law of single points; None where each of them sees the whole axis."""
     counts = [probed.count(a) for a in range(len(probed.axes))]
     more = counts[number] - axis.output_size
     period = max(1, int(Fraction(unit * more, growth)))
     middle = counts[number] // 2
-    window = range(max(0, middle - period), min(counts[number], middle + period + 1))
+    near = range(max(0, middle - period), min(counts[number], middle + period + 1))
+    window = sorted({*near, counts[number] // 4, 3 * counts[number] // 4})
     others = [
         [n // 2 + step for step in range(min(period, n - n // 2))]
         for a, n in enumerate(counts)
@@ -85,6 +92,6 @@ def _by_points(
     sightings = probed.points(number, window, grid)
     law = find_law(sightings, period)
     if law is None and sightings and all(s.whole for s in sightings.values()):
-        return axis
+        return None
     law = law or law_of(sightings, period, address, number)
     return law.axis_field(axis.input_size, axis.output_size)

@@ -119,10 +119,12 @@ def _(op: AxisMap, mask: Mask, site: Site) -> tuple[Mask, ...]:
     row, output = np.nonzero(rows)
     seen[row[:, None], op.taps[output]] = True
     if bordered:
-        lost = rows & border_outputs(op.taps)
-        half = lost.shape[1] // 2
-        site.lose(lost[:, :half].reshape(len(mask), -1), 0)
-        site.lose(lost[:, half:].reshape(len(mask), -1), 1)
+        border = border_outputs(op.taps)
+        absent = (op.taps < 0).any(axis=1)
+        low = np.arange(len(border)) < len(border) // 2
+        # Pixels that stand in for those past a border may lie beyond either edge of the law.
+        for side, flags in enumerate((border & (low | ~absent), border & ~(low & absent))):
+            site.lose((rows & flags).reshape(len(mask), -1), side)
     result = seen[:, :-1].reshape(*last.shape[:-1], length)
     pulled = np.moveaxis(result, -1, dim)
     return (pulled if site.elastic[op.dim] else collapse(pulled, dim),)

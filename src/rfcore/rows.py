@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,7 +58,26 @@ class ProbedOutput:
         chosen = list(indices)
         dims = [] if dim is None else [dim]
         positions = [[index] for index in chosen] if dims else [[]] * len(chosen)
-        return self._sightings(axis, chosen, dims, positions, self.length(axis), seen)
+        rows = self._sightings(axis, chosen, dims, positions, self.length(axis), seen)
+        return rows if self.walker.elastic else self._hidden_as_points_are(axis, rows)
+
+    def _hidden_as_points_are(
+        self, axis: int, rows: Mapping[int, Sighting]
+    ) -> dict[int, Sighting]:
+        """Without knowing which axes are elastic, a row reaches past the borders of its own axis.
+
+        Whether the probed axis is clipped then shows at a point in the middle of the row.
+        """
+        middle = [[self.count(a) // 2 for a in range(len(self.axes)) if a != axis]]
+        points = self.points(axis, rows, middle)
+        return {
+            j: replace(
+                row,
+                low=row.first if j in points and points[j].low is not None else None,
+                high=row.last + 1 if j in points and points[j].high is not None else None,
+            )
+            for j, row in rows.items()
+        }
 
     def everything(self, axis: int) -> Sighting | None:
         """What all outputs together see along `axis`."""

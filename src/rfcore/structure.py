@@ -24,6 +24,7 @@ from rfcore.graph import (
     Graph,
     Node,
     Op,
+    Opaque,
     Overwrite,
     Reshape,
     Window,
@@ -86,19 +87,30 @@ def align(small: Graph, small_output: int, large: Graph, large_output: int) -> A
         for big, little in pairs.items()
         if len(large.nodes[big].shape) == len(small.nodes[little].shape)
     }
-    return Alignment(
-        pairs,
-        elastic,
-        {pairs[big]: flags for big, flags in elastic.items()},
-        min(differences)[1] if differences else "",
-        complete,
-        _period(small, large, pairs),
-    )
+    difference = min(differences)[1] if differences else ""
+    if not complete:
+        difference = _first_other(small, small_output, large, large_output)
+    elastic_small = {pairs[big]: flags for big, flags in elastic.items()}
+    period = _period(small, large, pairs)
+    return Alignment(pairs, elastic, elastic_small, difference, complete, period)
+
+
+def _first_other(small: Graph, little: int, large: Graph, big: int) -> str:
+    """The first op, in execution order, that is another one in the larger trace."""
+    ours, theirs = small.ancestors(little), large.ancestors(big)
+    for one, other in zip(ours, theirs, strict=False):
+        if (small.nodes[one].label, type(small.nodes[one].op)) != (
+            large.nodes[other].label,
+            type(large.nodes[other].op),
+        ):
+            return large.nodes[other].label
+    return large.nodes[max(theirs[: len(ours) + 1])].label
 
 
 def _corresponds(one: Node, other: Node) -> bool:
     return (
         type(one.op) is type(other.op)
+        and (one.name == other.name or not isinstance(one.op, Opaque))
         and len(one.inputs) == len(other.inputs)
         and len(one.shape) == len(other.shape)
     )
@@ -182,6 +194,18 @@ def _(one: Gather, other: Gather, small: _Shapes, large: _Shapes) -> bool:
 
 
 @same.register
+def _(one: Opaque, other: Opaque, small: _Shapes, large: _Shapes) -> bool:
+    """No axis that follows the input's size is brought to a fixed length."""
+    moving = [n != m for n, m in zip(small[1], large[1], strict=True)]
+    return all(
+        moving[dim] or n == m or small[1][dim] == 1
+        for source, larger in zip(small[0], large[0], strict=True)
+        for dim, (n, m) in enumerate(zip(source, larger, strict=True))
+        if len(source) == len(moving)
+    )
+
+
+@same.register
 def _(one: Overwrite, other: Overwrite, small: _Shapes, large: _Shapes) -> bool:
     """The same box counted from either border, or one that spans the axis in both."""
     if (one.operands, one.steps) != (other.operands, other.steps):
@@ -204,9 +228,10 @@ def _(one: Reshape, other: Reshape, small: _Shapes, large: _Shapes) -> bool:
     for dim, (n, m) in enumerate(zip(source, larger, strict=True)):
         if n == m:
             continue
-        pieces = _split_of(math.prod(source[:dim]), n, small[1])
-        if pieces and len(pieces) > 1:
-            lengths = [small[1][i] == large[1][i] for i in pieces if small[1][i] > 1]
+        # The larger shape decides: in the smaller one a piece may happen to have length 1.
+        pieces = _split_of(math.prod(larger[:dim]), m, large[1])
+        if len(pieces) > 1:
+            lengths = [small[1][i] == large[1][i] for i in pieces if large[1][i] > 1]
             if True in lengths and False in lengths[lengths.index(True) :]:
                 return False
     return True

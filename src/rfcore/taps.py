@@ -35,7 +35,9 @@ def border_outputs(taps: NDArray[np.int64]) -> Mask:
         if shift is not None:
             cycle, phase = np.divmod(np.arange(count) - begin, period)
             expected = _moved(middle[phase], shift * cycle[:, None])
-            return np.asarray((taps != expected).any(axis=1))
+            # The law may itself lead to pixel -1, which then stands for none by coincidence.
+            absent = (taps < 0) & (middle[phase] >= 0)
+            return np.asarray(((taps != expected) | absent).any(axis=1))
     return np.asarray((taps < 0).any(axis=1))
 
 

@@ -56,6 +56,9 @@ class TraceSet:
     spec: InputSpec
     asked: Trace = field(init=False)
     _larger: dict[tuple[int, int | None], Trace] = field(default_factory=dict, init=False)
+    _compared: dict[tuple[str, int, int | None], Comparison | None] = field(
+        default_factory=dict, init=False
+    )
 
     def __post_init__(self) -> None:
         self.asked = self.backend.trace(self.model, self.spec)
@@ -88,15 +91,28 @@ class TraceSet:
     def compare(self, address: str, growth: int, axis: int) -> Comparison | None:
         """The asked trace beside one that is larger on `axis`; None where there is none.
 
-        Where larger traces are free, one that is larger on all axes serves every axis.
+        Where larger traces are free, one that is larger on all axes serves every axis, unless
+        the model takes another size on some axes only.
         """
-        small = self.asked.values[address]
-        large = self.larger(growth, axis if self.costly(address) else None)
-        node = large.values.get(address)
-        if small is None or node is None:
-            return None
-        alignment = align(self.asked.graph, small, large.graph, node)
-        return Comparison(large, node, growth, alignment)
+        common = None if self.costly(address) else self._beside(address, growth, None)
+        if common is not None and common.alignment.complete:
+            return common
+        if len(self.spec.axes) == 1 and not self.costly(address):
+            return common
+        return self._beside(address, growth, axis) or common
+
+    def _beside(self, address: str, growth: int, axis: int | None) -> Comparison | None:
+        key = (address, growth, axis)
+        if key not in self._compared:
+            small = self.asked.values[address]
+            large = self.larger(growth, axis)
+            node = large.values.get(address)
+            if small is None or node is None:
+                self._compared[key] = None
+            else:
+                alignment = align(self.asked.graph, small, large.graph, node)
+                self._compared[key] = Comparison(large, node, growth, alignment)
+        return self._compared[key]
 
     def costly(self, address: str) -> bool:
         """Whether a larger trace costs memory: real values, or ops pulled back on full arrays."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -12,9 +13,20 @@ from rfcore.graph import AxisMap, Graph, Mask
 from rfcore.masks import Site
 from rfcore.pullback import pull
 
-__all__ = ["Elastic", "Influence", "Walker", "one_hot"]
+__all__ = ["Elastic", "Influence", "MaskTooLargeError", "Walker", "one_hot"]
 
 Elastic = Mapping[int, tuple[bool, ...]]
+
+# Booleans in one mask; a walk that needs more ties whole axes together at a great size.
+LARGEST_MASK = 1 << 27
+
+
+class MaskTooLargeError(Exception):
+    """A walk would need more memory than it may have; it is tried at a smaller size then."""
+
+    def __init__(self, op: str, shape: tuple[int, ...]) -> None:
+        self.op, self.shape = op, shape
+        super().__init__(f"{op} needs a mask of shape {shape}")
 
 
 class Influence(NamedTuple):
@@ -67,9 +79,13 @@ class Walker:
             mirrored |= isinstance(node.op, AxisMap) and node.op.mirrors
             parts = pull(node.op, current, self._site(index, lost))
             for source, part in zip(node.inputs, parts, strict=True):
-                if part.any():
-                    earlier = pending.get(source)
-                    pending[source] = part if earlier is None else earlier | part
+                if not part.any():
+                    continue
+                earlier = pending.get(source)
+                shape = part.shape if earlier is None else _merged(part, earlier)
+                if math.prod(shape) > LARGEST_MASK:
+                    raise MaskTooLargeError(node.label, shape)
+                pending[source] = part if earlier is None else earlier | part
         if mirrored:
             lost |= lost[:, ::-1]
         nothing = np.zeros((len(mask), *(1,) * len(self.graph.nodes[0].shape)), bool)
@@ -102,6 +118,10 @@ class Walker:
             lost,
             known=elastic is not None,
         )
+
+
+def _merged(part: Mask, earlier: Mask) -> tuple[int, ...]:
+    return tuple(map(max, part.shape, earlier.shape))
 
 
 def one_hot(shape: Sequence[int], dims: Sequence[int], indices: Sequence[Sequence[int]]) -> Mask:

@@ -45,7 +45,8 @@ def _kernel_shared_by_channels(pattern: Mask, mask: Mask, op: Window) -> Mask | 
     if op.channel_dim is None:
         if pattern.shape[:2] != (1, 1):
             raise ValueError(f"kernels {pattern.shape[:2]} of a window that has no channel axis")
-        return pattern[0, 0]
+        kernel: Mask = pattern[0, 0]
+        return kernel
     if mask.shape[op.channel_dim + 1] == 1:
         grouped = pattern.reshape(op.groups, -1, *pattern.shape[1:])
         pattern = any_over(grouped, 1)

@@ -12,10 +12,11 @@ def main() -> None:
     try:
         from rfcore.cli.commands import app
     except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich"):
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("typer", "rich"):
             raise
         print(
-            f"Error: The command line of rfcore needs {error.name}, which is not installed.\n"
+            f"Error: The command line of rfcore needs {missing}, which is not installed.\n"
             "Hint: pip install 'rfcore[cli]'",
             file=sys.stderr,
         )

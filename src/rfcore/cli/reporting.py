@@ -40,8 +40,13 @@ def work(doing: str, *, debug: bool) -> Iterator[None]:
     except RfcoreError as error:
         if debug:
             raise
-        _say("Error", f"{error.message}\nHint: {error.hint}", typer.colors.RED)
+        _say("Error", f"{error.message}\nHint: {_hint(error)}", typer.colors.RED)
         raise typer.Exit(2) from error
+
+
+def _hint(error: RfcoreError) -> str:
+    foreign = error.__cause__ is not None and not isinstance(error.__cause__, RfcoreError)
+    return f"{error.hint} (--debug shows what caused it.)" if foreign else error.hint
 
 
 def _say(kind: str, text: str, color: str) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -38,9 +39,10 @@ def _field_table(name: str, field: ReceptiveField) -> Table:
     # A period is worth a column only where outputs take turns among several intervals.
     if any(axis.period > 1 for axis in field.axes):
         columns.append("period")
-    table = Table(title=escape(name) or None, title_justify="left")
+    table = Table(title=escape(name), title_justify="left", box=SIMPLE_HEAD)
     for column in [*columns, "input -> output"]:
-        table.add_column(column, justify="right", no_wrap=True)
+        # Where there is no room a number is broken, never cut.
+        table.add_column(column, justify="right", overflow="fold")
     for row in rows:
         table.add_row(*(row[column] for column in columns), f"{row['input']} -> {row['output']}")
     return table
@@ -48,10 +50,12 @@ def _field_table(name: str, field: ReceptiveField) -> Table:
 
 def print_backends(infos: Sequence[BackendInfo]) -> None:
     """Prints the installed backends, broken ones with their reason."""
-    table = Table()
+    table = Table(box=SIMPLE_HEAD)
     for column in ("backend", "installed by", "state"):
         table.add_column(column, overflow="fold")
     for info in infos:
-        state = f"[red]broken[/red]: {escape(info.problem)}" if info.problem else "[green]ok[/green]"
+        state = (
+            f"[red]broken[/red]: {escape(info.problem)}" if info.problem else "[green]ok[/green]"
+        )
         table.add_row(escape(info.name), escape(info.distribution), state)
     Console().print(table)

@@ -57,7 +57,8 @@ def _file(target: str, path: Path) -> ModuleType:
         raise TargetError(
             target,
             f"names a file that does not exist, {str(path.absolute())!r}",
-            _did_you_mean(path.name, siblings) or "check the path; it is relative to where you are.",
+            _did_you_mean(path.name, siblings)
+            or "check the path; it is relative to where you are.",
         )
     spec = importlib.util.spec_from_file_location(path.stem, path.resolve())
     assert spec is not None  # the suffix is .py
@@ -84,8 +85,8 @@ def _module(target: str, name: str) -> ModuleType:
         raise TargetError(
             target,
             f"names a module that is not there: there is no module called {missing!r}",
-            "install it, or go to the folder that holds it; for a file write path/file.py:attribute.",
-        ) from error
+            "install it, or go to the folder that holds it; a file is path/file.py:attribute.",
+        ) from None
     except (Exception, SystemExit) as error:
         raise _import_failed(target, name, error) from error
 
@@ -94,8 +95,7 @@ def _import_failed(target: str, name: str, error: BaseException) -> TargetError:
     return TargetError(
         target,
         f"cannot be imported: {name} raised {_told(error)}",
-        f"try `python -c 'import {Path(name).stem if name.endswith('.py') else name}'`, or --debug "
-        "for the traceback.",
+        "repair it, or name a module that imports.",
     )
 
 
@@ -104,14 +104,14 @@ def _attribute(target: str, module: ModuleType, attribute: str) -> Any:
     for position, part in enumerate(parts := attribute.split(".")):
         try:
             found = getattr(found, part)
-        except AttributeError as error:
+        except AttributeError:
             owner = ".".join([module.__name__, *parts[:position]])
             known = [name for name in dir(found) if not name.startswith("_")]
             raise TargetError(
                 target,
                 f"names nothing: {owner} has no attribute {part!r}",
-                _did_you_mean(part, known) or f"it has {', '.join(known[:8]) or 'none'}.",
-            ) from error
+                _did_you_mean(part, known) or f"it has {', '.join(known[:8]) or 'nothing public'}.",
+            ) from None
     return found
 
 
@@ -134,7 +134,7 @@ def _built(target: str, attribute: str, found: Any, *, functions_are_models: boo
         raise TargetError(
             target,
             f"cannot be built: {attribute}() raised {_told(error)}",
-            "repair it, or name another builder; --debug shows the traceback.",
+            "repair it, or name another builder.",
         ) from error
     if model is None:
         raise TargetError(

@@ -18,7 +18,6 @@ class TorchBackend:
 
     name = "torch"
 
-
     def accepts(self, model: object) -> bool:
         """Whether `model` is a torch module (and not a Keras layer on Keras' torch backend)."""
         # Whoever holds a torch model has imported torch already.
@@ -45,6 +44,12 @@ class TorchBackend:
                 input_shape,
                 f"cannot be given to a {type(model).__name__}, which is not callable",
                 "pass an nn.Module or a function of one tensor.",
+            )
+        if isinstance(model, type):
+            raise InputShapeError(
+                input_shape,
+                f"cannot be given to the class {model.__name__}",
+                f"make an instance first: {model.__name__}(…).",
             )
         if name not in (None, 0) and not isinstance(name, str):
             raise InputShapeError(

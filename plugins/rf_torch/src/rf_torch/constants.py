@@ -95,7 +95,7 @@ class ConstantTape:
         """Where a constant is not zero (or where `zero` of it does not hold), read when needed."""
 
         def load() -> Mask | None:
-            if tensor.device.type == "meta" and not isinstance(tensor, FakeTensor):
+            if self._untold(tensor):
                 return None
             value = self.evaluate(tensor)
             with _disable_current_modes(), torch.no_grad():
@@ -106,9 +106,18 @@ class ConstantTape:
 
         return Pattern(load)
 
-    def _replayed(self, tensor: torch.Tensor) -> torch.Tensor:
-        if id(tensor) in self.real and not self._written(_storage(tensor)):
-            return self.real[id(tensor)]
+    def _untold(self, tensor: torch.Tensor) -> bool:
+        """Whether zeros in a constant mean nothing: random masks, weights without values."""
+        source = self.real.get(id(tensor), tensor)
+        if source.device.type == "meta" and (source is not tensor or not _is_fake(tensor)):
+            return True
+        return any(
+            torch.Tag.nondeterministic_seeded in entry.function.tags
+            for entry in self._history(tensor)
+        )
+
+    def _history(self, tensor: torch.Tensor) -> list[_Entry]:
+        """The recorded ops that a constant's value comes from, in program order."""
         needed = {_storage(tensor)}
         chosen: list[_Entry] = []
         for entry in reversed(self._entries):
@@ -118,8 +127,13 @@ class ConstantTape:
             if touched & needed:
                 chosen.append(entry)
                 needed |= {_storage(t) for t in entry.operands()}
+        return chosen[::-1]
+
+    def _replayed(self, tensor: torch.Tensor) -> torch.Tensor:
+        if id(tensor) in self.real and not self._written(_storage(tensor)):
+            return self.real[id(tensor)]
         known: dict[int, torch.Tensor] = {}
-        for entry in reversed(chosen):
+        for entry in self._history(tensor):
             self._replay(entry, known)
         return self._real(tensor, known)
 
@@ -153,6 +167,10 @@ class ConstantTape:
             )
         known[id(tensor)] = source.clone() if self._written(_storage(tensor)) else source
         return known[id(tensor)]
+
+
+def _is_fake(tensor: torch.Tensor) -> bool:
+    return isinstance(tensor, FakeTensor)
 
 
 def _storage(tensor: torch.Tensor) -> int:

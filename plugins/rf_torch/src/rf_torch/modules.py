@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import nn
 
-__all__ = ["Modules", "modules_of"]
+# How many steps of reference a module may be away from the function that is measured.
+DEPTH = 4
+
+__all__ = ["Modules", "cuda_devices", "modules_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def modules_of(model: Any) -> Modules:
     for prefix, root in _roots(model):
         for name, module in root.named_modules(prefix=prefix, remove_duplicate=False):
             each.setdefault(id(module), module)
-            if name and not (module is model):
+            if name and module is not model:
                 names.setdefault(id(module), []).append(name)
     return Modules(names, tuple(each.values()))
 
@@ -64,18 +67,37 @@ def _roots(model: Any) -> Iterator[tuple[str, nn.Module]]:
         yield ("" if len(found) == 1 else name), module
 
 
-def _referenced(function: Callable[..., Any]) -> Iterator[tuple[str, nn.Module]]:
-    if isinstance(function, functools.partial):
-        yield from _referenced(function.func)
-        for number, value in enumerate(function.args):
-            if isinstance(value, nn.Module):
-                yield f"arg{number}", value
+def _referenced(
+    value: Any, name: str = "model", depth: int = 0
+) -> Iterator[tuple[str, nn.Module]]:
+    """Modules that a function, partial, method, object or container holds, a few steps deep."""
+    if isinstance(value, nn.Module):
+        yield name, value
+    elif depth > DEPTH or isinstance(value, type | torch.Tensor):
         return
-    owner = getattr(function, "__self__", None)
-    if isinstance(owner, nn.Module):
-        yield "self", owner
-    if inspect.isfunction(function):
-        variables = inspect.getclosurevars(function)
-        for name, value in {**variables.globals, **variables.nonlocals}.items():
-            if isinstance(value, nn.Module):
-                yield name, value
+    else:
+        for key, item in _held(value):
+            yield from _referenced(item, key, depth + 1)
+
+
+def _held(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        yield from ((str(key), item) for key, item in value.items())
+    elif isinstance(value, list | tuple):
+        yield from ((str(number), item) for number, item in enumerate(value))
+    elif isinstance(value, functools.partial):
+        yield from _held((value.func, *value.args))
+        yield from value.keywords.items()
+    elif inspect.ismethod(value):
+        yield "self", value.__self__
+        yield from _held(value.__func__)
+    elif inspect.isfunction(value):
+        variables = inspect.getclosurevars(value)
+        yield from {**variables.globals, **variables.nonlocals}.items()
+    elif callable(value) and hasattr(value, "__dict__"):
+        yield from vars(value).items()
+
+
+def cuda_devices(modules: Modules) -> list[torch.device]:
+    """The CUDA devices on which the model has tensors."""
+    return list({t.device for t in modules.tensors() if t.device.type == "cuda"})

@@ -74,6 +74,20 @@ def _copied_view(call: Call) -> int:
     return node
 
 
+@cache
+def _is_composite(function: Any) -> bool:
+    """Whether an op without a rule is only made of others."""
+    return (
+        isinstance(function, torch._ops.OpOverload)
+        and function.namespace != "prim"
+        and _kind(function).rule is None
+        and not _kind(function).views
+        and torch._C._dispatch_has_kernel_for_dispatch_key(
+            function.name(), "CompositeImplicitAutograd"
+        )
+    )
+
+
 class Recorder(TorchDispatchMode):
     """Listens to one forward."""
 
@@ -91,6 +105,12 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         """Runs the op and records it."""
         given = kwargs or {}
+        if _is_composite(function):
+            # Inference mode passes composite ops on whole.
+            with self:
+                decomposed = function.decompose(*args, **given)
+            if decomposed is not NotImplemented:
+                return decomposed
         result = function(*args, **given)
         if function.namespace != "prim":
             self._record(_kind(function), function, args, given, result)

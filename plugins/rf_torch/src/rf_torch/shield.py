@@ -2,60 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import inspect
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import nn
 
-__all__ = ["shielded"]
+__all__ = ["Shield", "generators_kept"]
 
 Replace = Callable[[torch.Tensor], torch.Tensor]
 
-_CONTAINERS = (list, dict, set)
+class Shield:
+    """A context in which modules run on stand-ins for their parameters and buffers.
 
-
-@contextmanager
-def shielded(modules: Sequence[nn.Module], replace: Replace) -> Iterator[None]:
-    """Puts `replace(tensor)` in place of every parameter and buffer, and undoes all changes.
-
-    Attributes that the forward sets, and lists, dicts and sets that it fills, are as before
-    when the context ends, also after an error.
+    Attributes that a forward sets, and containers that it fills, are as before when the context
+    ends, also after an error. Modules may be added while it is open.
 
     Args:
-        modules: Every module of the model, each once.
         replace: Makes the stand-in of one parameter or buffer.
     """
-    with ExitStack() as stack:
-        for module in modules:
-            stack.callback(_restorer(module))
-        for module in modules:
+
+    def __init__(self, replace: Replace) -> None:
+        self._replace = replace
+        self._stack = ExitStack()
+        self._known: set[int] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._stack.close()
+
+    def add(self, modules: Iterable[nn.Module]) -> None:
+        """Takes more modules into the shield; those that are in it already stay as they are."""
+        new = [module for module in modules if id(module) not in self._known]
+        for module in new:
+            self._known.add(id(module))
+            self._stack.callback(_restorer(module))
+        for module in new:
             for tensors in (module._parameters, module._buffers):
                 for name, tensor in tensors.items():
                     if tensor is not None:
-                        tensors[name] = replace(tensor)  # type: ignore[assignment]
-        yield
+                        tensors[name] = self._replace(tensor)  # type: ignore[assignment]
+
+    def entering(self, module: nn.Module) -> None:
+        """Takes in a module that is about to run and that nobody named before."""
+        if id(module) not in self._known:
+            self.add(module.modules())
+
+
+@contextmanager
+def generators_kept(devices: Sequence[torch.device]) -> Iterator[None]:
+    """Random numbers drawn inside leave no trace in torch, Python and numpy."""
+    python, legacy = random.getstate(), np.random.get_state()
+    try:
+        with torch.random.fork_rng(devices=list(devices)):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(legacy)
 
 
 def _restorer(module: nn.Module) -> Callable[[], None]:
-    attributes = dict(vars(module))
-    contents = [
-        (value, value.copy()) for value in attributes.values() if type(value) in _CONTAINERS
-    ]
+    """Remembers what a module holds, containers in containers included."""
+    saved: dict[int, Callable[[], None]] = {}
+    _remember(vars(module), saved)
 
     def restore() -> None:
-        vars(module).clear()
-        vars(module).update(attributes)
-        for container, saved in contents:
-            _refill(container, saved)
+        for refill in saved.values():
+            refill()
 
     return restore
 
 
-def _refill(container: Any, saved: Any) -> None:
-    if isinstance(container, list):
-        container[:] = saved
+def _remember(value: Any, saved: dict[int, Callable[[], None]]) -> None:
+    if id(value) in saved or isinstance(value, nn.Module | torch.Tensor | type):
+        return
+    if isinstance(value, dict):
+        content = dict(value)
+        saved[id(value)] = lambda: (value.clear(), value.update(content))  # type: ignore[func-returns-value]
+        inner: Iterable[Any] = content.values()
+    elif isinstance(value, list | deque):
+        items = list(value)
+        saved[id(value)] = lambda: (value.clear(), value.extend(items))  # type: ignore[func-returns-value]
+        inner = items
+    elif isinstance(value, set):
+        members = set(value)
+        saved[id(value)] = lambda: (value.clear(), value.update(members))  # type: ignore[func-returns-value]
+        inner = ()
+    elif isinstance(value, tuple):
+        inner = value
+    elif hasattr(value, "__dict__") and not callable(value) and not inspect.ismodule(value):
+        inner = (vars(value),)
     else:
-        container.clear()
-        container.update(saved)
+        return
+    for item in inner:
+        _remember(item, saved)

@@ -20,19 +20,16 @@ from torch._subclasses.fake_tensor import (
     DynamicOutputShapeException,
     FakeTensorMode,
 )
-from torch.nn.modules.module import (
-    register_module_forward_hook,
-    register_module_forward_pre_hook,
-)
 
 from rf_torch.constants import ConstantTape
+from rf_torch.listening import listening
 from rf_torch.memory import Memory
-from rf_torch.modules import Modules, modules_of
+from rf_torch.modules import Modules, cuda_devices, modules_of
 from rf_torch.outputs import tensors_by_path
 from rf_torch.recorder import Recorder
-from rf_torch.shield import shielded
+from rf_torch.shield import Shield, generators_kept
 from rfcore.addresses import addresses_of
-from rfcore.errors import UnsupportedOpError
+from rfcore.errors import InputTypeError, UnsupportedOpError
 from rfcore.graph import GraphBuilder
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
@@ -57,15 +54,21 @@ def trace(model: Any, spec: InputSpec) -> Trace:
     """
     model = getattr(model, "_orig_mod", model)
     modules = modules_of(model)
-    _refuse_lazy(modules)
+    _refuse_untraceable(modules)
     try:
         return _Run(model, modules, spec, concrete=False).trace()
     except _NEEDS_VALUES:
         return _Run(model, modules, spec, concrete=True).trace()
 
 
-def _refuse_lazy(modules: Modules) -> None:
+def _refuse_untraceable(modules: Modules) -> None:
     for module in modules.each:
+        if isinstance(module, torch.jit.ScriptModule):
+            raise UnsupportedOpError(
+                type(module).__name__,
+                modules.names.get(id(module), [""])[0],
+                "TorchScript does not run op by op in Python; pass the Python model it was made of",
+            )
         if isinstance(module, nn.modules.lazy.LazyModuleMixin) and module.has_uninitialized_params():
             name = modules.names.get(id(module), [""])[0]
             raise UnsupportedOpError(
@@ -95,21 +98,24 @@ class _Run:
         with ExitStack() as stack:
             stack.enter_context(_no_fast_paths())
             stack.enter_context(_silent_logger())
-            stack.enter_context(torch.random.fork_rng(devices=_cuda_devices(self.modules)))
+            stack.enter_context(generators_kept(cuda_devices(self.modules)))
             stack.enter_context(torch.no_grad())
             if fake is not None:
                 stack.enter_context(fake)
-            stack.enter_context(shielded(self.modules.each, self._replacer(fake)))
+            shield = stack.enter_context(Shield(self._replacer(fake)))
+            shield.add(self.modules.each)
             image = self._input()
             self.memory.bind(image, 0)
-            stack.enter_context(self._listening())
+            stack.enter_context(
+                listening(self.modules, self._keep, self._run_in, shield.entering)
+            )
             try:
                 with recorder:
                     output = self._forward(image)
             except _NEEDS_VALUES:
                 raise
             except Exception as raised:
-                error = raised
+                error = _explained(raised)
             else:
                 self._keep("", output)
         values, shapes = self._addressed()
@@ -148,30 +154,8 @@ class _Run:
             return self.model(**{self.spec.name: image})
         return self.model(image)
 
-    @contextmanager
-    def _listening(self) -> Iterator[None]:
-        """Names the running layer, and keeps what each one returns."""
-        running: list[str] = []
-
-        def enter(module: nn.Module, args: Any) -> None:
-            running.append(self.modules.names.get(id(module), [self.builder.layer])[0])
-            self.builder.layer = running[-1]
-
-        def leave(module: nn.Module, args: Any, output: Any) -> None:
-            running.pop()
-            self.builder.layer = running[-1] if running else ""
-            for name in self.modules.names.get(id(module), ()):
-                self._keep(name, output)
-
-        handles = [
-            register_module_forward_pre_hook(enter),
-            register_module_forward_hook(leave),
-        ]
-        try:
-            yield
-        finally:
-            for handle in handles:
-                handle.remove()
+    def _run_in(self, layer: str) -> None:
+        self.builder.layer = layer
 
     def _keep(self, name: str, output: Any) -> None:
         """Notes the nodes of what a layer returned, as they are now: it may be written later."""
@@ -190,15 +174,21 @@ class _Run:
         return values, shapes
 
 
+def _explained(error: Exception) -> Exception:
+    """An error of the forward, told as what it means for the input where that is known."""
+    text = str(error)
+    if "scalar types: Long, Int" in text or "LongTensor" in text or "dtype int" in text:
+        explained = InputTypeError("integers (such as token numbers)")
+        explained.__cause__ = error
+        return explained
+    return error
+
+
 def _copied(tensor: torch.Tensor) -> torch.Tensor:
     copy = tensor.detach().clone()
     if isinstance(tensor, nn.Parameter):
         return nn.Parameter(copy, requires_grad=tensor.requires_grad)
     return copy
-
-
-def _cuda_devices(modules: Modules) -> list[torch.device]:
-    return list({t.device for t in modules.tensors() if t.device.type == "cuda"})
 
 
 @contextmanager

@@ -1,0 +1,178 @@
+"""Which elements of the input reach which elements of the output: by the trace, and by trying.
+
+The trace is walked back from every output element. The two trials run the true forward once per
+input element: spoiled by NaN, which survives every sum and product (an upper bound where weights
+are zero, blind where NaN is swallowed), or changed by finite amounts (a lower bound).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from nan_method import plain_kernels
+from rf_torch.outputs import tensors_by_path
+from rf_torch.tracing import trace
+from rfcore.graph import Graph
+from rfcore.hookspecs import Trace
+from rfcore.inputs import InputSpec
+from rfcore.walk import Walker, one_hot
+
+Model = Callable[[Tensor], Any]
+Matrix = NDArray[np.bool_]
+"""Shape (output elements, input elements); the elements of several outputs are joined."""
+
+# Small steps for smooth ops, large ones that win a maximum or pass a threshold.
+STEPS = (0.3, -0.7, 40.0, -40.0)
+BASES = 3
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What the trace says.
+
+    Attributes:
+        matrix: Which output elements see which input elements.
+        exact: Whether no op on the way is marked as an upper bound.
+        notes: The notes on the way.
+    """
+
+    matrix: Matrix
+    exact: bool
+    notes: tuple[str, ...]
+
+
+def traced(model: Model, shape: Sequence[int]) -> Traced:
+    """Walks a trace of the model back from every element of its outputs.
+
+    Args:
+        model: A module or function of one tensor.
+        shape: Shape of that tensor, batch included.
+    """
+    found = trace(model, _spec(shape))
+    if found.error is not None:
+        raise found.error
+    walker = Walker(found.graph)
+    visited: set[int] = set()
+    parts = []
+    for node, result in _outputs(found):
+        count = math.prod(result)
+        if node is None:
+            parts.append(np.zeros((count, math.prod(shape)), bool))
+            continue
+        everywhere = list(np.ndindex(*result))
+        mask = one_hot(result, range(len(result)), everywhere)
+        seen = walker.influence(node, mask, lambda index, _: visited.add(index)).mask
+        parts.append(np.broadcast_to(seen, (count, *shape)).reshape(count, -1))
+    return Traced(np.concatenate(parts), *_quality(found, visited))
+
+
+def _outputs(found: Trace) -> Iterator[tuple[int | None, tuple[int, ...]]]:
+    for address, node in found.values.items():
+        if address == "" or address.startswith("["):
+            yield node, found.shapes[address]
+
+
+def _quality(found: Trace, visited: set[int]) -> tuple[bool, tuple[str, ...]]:
+    graph: Graph = found.graph
+    nodes = [graph.nodes[index] for index in sorted(visited)]
+    notes = dict.fromkeys(node.note for node in nodes if node.note)
+    exact = all(node.exact for node in nodes) and not found.warnings
+    return exact, (*found.warnings, *notes)
+
+
+def spoiled(model: Model, shape: Sequence[int]) -> Matrix:
+    """Which output elements are NaN after one input element was."""
+    run = _runner(model)
+    clean = _inputs(shape, seed=0)
+    columns = []
+    with plain_kernels():
+        for element in range(math.prod(shape)):
+            image = clean.clone()
+            image.view(-1)[element] = torch.nan
+            columns.append(np.concatenate([_is_nan(y) for y in run(image)]))
+    return np.stack(columns, axis=1)
+
+
+def changed(model: Model, shape: Sequence[int], steps: Sequence[float] = STEPS) -> Matrix:
+    """Which output elements differ, to the last bit, after one input element was changed."""
+    run = _runner(model)
+    result: Matrix | None = None
+    with plain_kernels():
+        for seed in range(BASES):
+            clean = _inputs(shape, seed=seed)
+            before = run(clean)
+            for step in steps:
+                found = _differences(run, clean, before, step)
+                result = found if result is None else result | found
+    assert result is not None
+    return result
+
+
+def _differences(
+    run: Callable[[Tensor], list[Tensor]], clean: Tensor, before: list[Tensor], step: float
+) -> Matrix:
+    columns = []
+    for element in range(clean.numel()):
+        image = clean.clone()
+        image.view(-1)[element] += step
+        columns.append(
+            np.concatenate([_differs(a, b) for a, b in zip(run(image), before, strict=True)])
+        )
+    return np.stack(columns, axis=1)
+
+
+def _differs(one: Tensor, other: Tensor) -> Matrix:
+    same = (one == other) | (_nan(one) & _nan(other))
+    found: Matrix = (~same).reshape(-1).numpy()
+    return found
+
+
+def _is_nan(value: Tensor) -> Matrix:
+    found: Matrix = _nan(value).reshape(-1).numpy()
+    return found
+
+
+def _nan(value: Tensor) -> Tensor:
+    return value != value
+
+
+def _runner(model: Model) -> Callable[[Tensor], list[Tensor]]:
+    """Runs a double-precision copy, the same random numbers each time, nothing kept in between."""
+
+    def run(image: Tensor) -> list[Tensor]:
+        network = copy.deepcopy(model).double() if isinstance(model, nn.Module) else model
+        with torch.random.fork_rng(devices=[]), _double():
+            torch.manual_seed(0)
+            return [value.clone() for _, value in tensors_by_path(network(image.clone()))]
+
+    return run
+
+
+@contextmanager
+def _double() -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def _inputs(shape: Sequence[int], *, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def _spec(shape: Sequence[int]) -> InputSpec:
+    letters = "NCDHW"[: len(shape)] if len(shape) > 4 else "NCHW"[: len(shape)]
+    return InputSpec(tuple(shape), tuple(range(2, len(shape))), letters)

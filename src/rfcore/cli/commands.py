@@ -1,0 +1,183 @@
+"""The commands of `rfcore`: read the arguments, ask rfcore, show the answer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib import metadata
+from typing import Annotated, Any
+
+import typer
+
+import rfcore
+from rfcore.cli.reporting import work
+from rfcore.cli.showing import print_backends, print_fields, print_json
+from rfcore.cli.targets import load_target
+from rfcore.errors import InputShapeError
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Which pixels of its input can a unit of a neural network see?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+InputShape = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N,N,…",
+        help="Shape of the input without the batch, in the framework's own order.",
+        show_default=False,
+    ),
+]
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--output",
+        metavar="NAME",
+        help="A layer or an output of the model; repeat it for several.",
+        show_default=False,
+    ),
+]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print JSON alone: one field, or fields by name where --output is given."
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"rfcore {metadata.version('rfcore')}")
+        except metadata.PackageNotFoundError:
+            typer.echo("rfcore (not installed, run from its source)")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and leave."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(no_args_is_help=True)
+def estimate(
+    target: Annotated[
+        str,
+        typer.Argument(
+            help="The model, or a class or function that makes it: package.module:attribute or "
+            "path/file.py:attribute.",
+            show_default=False,
+        ),
+    ],
+    input_shape: InputShape = None,
+    output: Outputs = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(metavar="NCHW", help="One letter per axis, batch included."),
+    ] = None,
+    backend: Annotated[
+        str | None, typer.Option(metavar="NAME", help="One of `rfcore backends`.")
+    ] = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            metavar="exact|gradient", help="Trace the model, or measure gradients (a lower bound)."
+        ),
+    ] = "exact",
+    global_paths: Annotated[
+        str,
+        typer.Option(
+            metavar="follow|ignore", help="Whether paths through whole-axis reductions count."
+        ),
+    ] = "follow",
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Measure a model where you would import it from.
+
+    Example: rfcore estimate torchvision.models:resnet50 --input-shape 3,224,224 --output layer4
+    """
+    with work("Measuring …", debug=debug):
+        options: Any = {
+            "backend": backend,
+            "input_shape": _shape(input_shape),
+            "layout": layout,
+            "method": method,
+            "global_paths": global_paths,
+        }
+        model = load_target(target, functions_are_models=backend is not None)
+        found = rfcore.estimate(model, output=output or None, **options)
+    _show(found, target, json=json)
+
+
+@app.command(no_args_is_help=True)
+def calc(
+    text: Annotated[
+        str,
+        typer.Argument(
+            help='Layers with commas between them, such as "conv 7 s2 p3, maxpool 3 s2 p1, '
+            '[skip | conv 3 same]+, up 2".',
+            show_default=False,
+        ),
+    ],
+    input_shape: InputShape = None,
+    output: Outputs = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Calculate the field of layers that you write out, without any framework.
+
+    Layers: conv, deconv, maxpool, avgpool, up, pad, crop, globalpool, relu, skip.
+    Arguments: the kernel size first, then s2 stride, p1 padding (or same), d2 dilation.
+    """
+    with work("Calculating …", debug=debug):
+        found: Any = rfcore.estimate(
+            text, backend="layers", input_shape=_shape(input_shape), output=output or None
+        )
+    _show(found, text, json=json)
+
+
+@app.command()
+def backends(json: Json = False) -> None:
+    """List the installed backends, broken ones with the reason."""
+    with work("Looking for plugins …", debug=False):
+        found = rfcore.backends()
+    if json:
+        print_json([asdict(info) for info in found])
+    else:
+        print_backends(found)
+
+
+def _shape(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.strip("()[] ").rstrip(",").split(","))
+    except ValueError as error:
+        raise InputShapeError(
+            text,
+            "is not a list of whole numbers",
+            "put commas between the lengths and leave the batch out: --input-shape 3,224,224.",
+        ) from error
+
+
+def _show(found: Any, subject: str, *, json: bool) -> None:
+    several = isinstance(found, dict)
+    if json:
+        print_json(
+            {name: field.to_dict() for name, field in found.items()} if several else found.to_dict()
+        )
+    else:
+        print_fields(found if several else {subject: found})
