@@ -65,7 +65,9 @@ def _part_of_output(key: str, trace: Trace) -> str:
     number = int(key[1:-1])
     if -len(parts) <= number < len(parts):
         return _only(parts[number], trace)
-    raise UnknownLayerError(key, [*map(_typed_by_users, parts), *_names(trace)])
+    raise UnknownLayerError(
+        key, [*(_typed_by_users(part, trace) for part in parts), *_names(trace)]
+    )
 
 
 def _only(name: str, trace: Trace) -> str:
@@ -76,21 +78,22 @@ def _only(name: str, trace: Trace) -> str:
         return choices[0]
     if not choices:
         raise UnknownLayerError(name or "output", _names(trace))
-    raise AmbiguousOutputError(name, [_typed_by_users(choice) for choice in choices])
+    raise AmbiguousOutputError(name, [_typed_by_users(choice, trace) for choice in choices])
 
 
 def _below(name: str, trace: Trace) -> list[str]:
     return [address for address in trace.values if address.startswith(f"{name}[")]
 
 
-def _typed_by_users(address: str) -> str:
+def _typed_by_users(address: str, trace: Trace) -> str:
     """An output's part as short as `estimate` takes it: "[logits]" as "logits"."""
     whole = address.startswith("[") and address.count("[") == 1
-    return address[1:-1] if whole and not address[1:-1].isdigit() else address
+    short = address[1:-1]
+    return short if whole and not short.isdigit() and short not in trace.values else address
 
 
 def _names(trace: Trace) -> list[str]:
-    return [_typed_by_users(name) for name in trace.values if name]
+    return [_typed_by_users(name, trace) for name in trace.values if name]
 
 
 def addresses_of(name: str, calls: Sequence[Mapping[str, T]]) -> dict[str, T]:

@@ -8,8 +8,8 @@ model takes no other size, the asked size must be enough, or the answer is an er
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 from rfcore.errors import (
@@ -18,12 +18,14 @@ from rfcore.errors import (
     NoSpatialAxesError,
     TruncatedFieldError,
 )
+from rfcore.evidence import Watch, in_clear_sight, refuse_blind, window_and_far
 from rfcore.field import AxisField, ReceptiveField
 from rfcore.fit import Law, Sighting, find_law, law_of
-from rfcore.global_paths import elastic_by_probing, first_global_op, global_ops, ignored_ops
-from rfcore.graph import Graph, Mask
+from rfcore.global_paths import elastic_by_probing, global_ops, ignored_ops
+from rfcore.global_reach import global_reach
+from rfcore.graph import Graph
 from rfcore.output_axes import OutputView, last_spatial_layer, output_axes
-from rfcore.points import refine_by_points
+from rfcore.points import LARGEST_AREA, refine_by_points
 from rfcore.rows import ProbedOutput
 from rfcore.traces import Comparison, TraceSet
 from rfcore.walk import Elastic, MaskTooLargeError, Walker
@@ -50,29 +52,6 @@ def exact_field(
     measurement = _Measurement(traces, address, ignore_global)
     axes = tuple(measurement.axis(axis) for axis in range(len(traces.spec.axes)))
     return measurement.finish(axes)
-
-
-@dataclass(slots=True)
-class _Watch:
-    """Listens to a walk: which nodes it passes, and whether it ties spatial axes together."""
-
-    graph: Graph
-    elastic: Elastic
-    visited: set[int] = field(default_factory=set)
-    ties_axes: bool = False
-
-    def __call__(self, index: int, mask: Mask) -> None:
-        self.visited.add(index)
-        flags = self.elastic.get(index, ())
-        full = sum(flag and n > 1 for flag, n in zip(flags, mask.shape[1:], strict=False))
-        self.ties_axes |= full > 1
-
-    def notes(self) -> list[str]:
-        nodes = (self.graph.nodes[index] for index in sorted(self.visited))
-        return list(dict.fromkeys(node.note for node in nodes if node.note))
-
-    def exact(self) -> bool:
-        return all(self.graph.nodes[index].exact for index in self.visited)
 
 
 class _Measurement:
@@ -149,7 +128,7 @@ class _Measurement:
             try:
                 found = self._from_larger(comparison, axis)
             except MaskTooLargeError:
-                self.ties_axes = True
+                self.ties_axes |= comparison.usable
                 found = None
             if found is not None:
                 return found
@@ -166,19 +145,21 @@ class _Measurement:
         """The field as the larger trace shows it; None where that one does not tell."""
         alignment = comparison.alignment
         probed = self._probed(comparison.large.graph, comparison.node, alignment.elastic)
-        max_period = _longest_period(comparison, self.dims[axis], self.small_shape)
-        indices = _window_and_far(probed.count(axis), max_period)
-        watch = _Watch(comparison.large.graph, alignment.elastic)
+        max_period = comparison.longest_period(self.dims[axis])
+        indices = window_and_far(probed.count(axis), max_period)
+        watch = Watch(comparison.large.graph, alignment.elastic)
         sightings = probed.rows(axis, indices, watch)
-        self.ties_axes |= watch.ties_axes
+        self.ties_axes |= watch.ties_axes and comparison.usable
         if not sightings:
             raise IndependentOutputError(self.address, self._because_cut())
-        _refuse_blind(sightings, indices, self.address, axis)
+        refuse_blind(sightings, indices, self.address, axis)
         law = find_law(sightings, max_period) if comparison.usable else None
-        if law is not None and _moves_as_shapes_do(law, comparison, self.dims[axis], self.small_shape):
+        if law is not None and comparison.moves_as_shapes_do(
+            self.dims[axis], law.period, law.shift
+        ):
             return self._accepted(law, axis, watch, alignment.elastic_small)
         found = self._global(probed, axis, sightings, max_period, alignment.elastic, watch)
-        if found is None and comparison.usable and _clear(sightings) >= 3:
+        if found is None and comparison.usable and in_clear_sight(sightings) >= 3:
             law_of(sightings, max_period, self.address, axis)
         return found
 
@@ -200,12 +181,13 @@ class _Measurement:
         count = 1 if dim is None else self.small_shape[dim]
         return self.traces.spec.spatial_shape[axis], count
 
-    def _accepted(self, law: Law, axis: int, watch: _Watch, elastic: Elastic) -> AxisField | None:
+    def _accepted(self, law: Law, axis: int, watch: Watch, elastic: Elastic) -> AxisField | None:
         """The law at the asked size, unless what is seen there contradicts it."""
         found = law.axis_field(*self._size(axis))
         probed = self._probed(self.traces.asked.graph, self.small, elastic)
         count = probed.count(axis)
-        sample = sorted({round(i * (count - 1) / 8) for i in range(9)})
+        # A single output is all border: it neither confirms nor contradicts a law.
+        sample = sorted({round(i * (count - 1) / 8) for i in range(9)}) if count > 1 else []
         for index, seen in probed.rows(axis, sample).items():
             low, high = found.interval(index)
             in_sight = seen.low is not None and seen.high is not None
@@ -214,7 +196,7 @@ class _Measurement:
         self._listen(watch)
         return found
 
-    def _listen(self, watch: _Watch) -> None:
+    def _listen(self, watch: Watch) -> None:
         self.notes += watch.notes()
         self.exact &= watch.exact()
         self.ties_axes |= watch.ties_axes
@@ -226,27 +208,17 @@ class _Measurement:
         sightings: Mapping[int, Sighting],
         max_period: int,
         elastic: Elastic,
-        watch: _Watch,
+        watch: Watch,
     ) -> AxisField | None:
         """The field, if ops that reduce a whole axis take it to one border or both."""
-        indices = list(sightings)
-        candidates = [
-            op for op in global_ops(probed.walker.graph, probed.node, elastic)
-            if op in watch.visited
-        ]
+        ops = global_ops(probed.walker.graph, probed.node, elastic)
+        candidates = [op for op in ops if op in watch.visited]
         if not candidates:
             return None
-        local = probed.cutting(candidates).rows(axis, indices)
-        reach = probed.everything(axis)
-        assert reach is not None  # there are sightings
-        low = all(s.first == reach.first for s in sightings.values()) and (
-            not local or any(s.low is not None for s in local.values())
-        )
-        high = all(s.last == reach.last for s in sightings.values()) and (
-            not local or any(s.high is not None for s in local.values())
-        )
-        if not low and not high:
+        reach = global_reach(probed, axis, sightings, candidates)
+        if reach is None:
             return None
+        low, high = reach.low, reach.high
         law = Law(None, None, 1, 0, Fraction(1))
         if not (low and high):
             known = find_law(sightings, max_period, low=not low, high=not high)
@@ -254,14 +226,7 @@ class _Measurement:
                 return None
             law = known
 
-        def still_global(cut: frozenset[int]) -> bool:
-            rows = probed.cutting(cut).rows(axis, indices[:1])
-            return any(
-                (not low or s.first == reach.first) and (not high or s.last == reach.last)
-                for s in rows.values()
-            )
-
-        op = probed.walker.graph.nodes[first_global_op(candidates, still_global)]
+        op = probed.walker.graph.nodes[reach.op]
         extent = "all of it" if low and high else "its low end" if low else "its high end"
         self.notes.append(
             f"axis {axis}: every output sees {extent}, because of {op.label}; "
@@ -274,30 +239,30 @@ class _Measurement:
         """The field as the asked size alone shows it, all outputs together."""
         graph = self.traces.asked.graph
         complete = comparison is not None and comparison.alignment.complete
-        elastic: Elastic = {}
+        elastic = self._carrying_position()
         if comparison is not None and complete:
             elastic = comparison.alignment.elastic_small
-        probed = self._probed(graph, self.small, elastic)
-        if self.ignore_global and not complete:
-            probed = probed.cutting(ignored_ops(graph, self.small, self._carrying_position()))
+        cut = ignored_ops(graph, self.small, elastic) if self.ignore_global else frozenset()
+        # With several axes a row is clipped by the borders of all; points tell whose it is.
+        known = elastic if complete and len(self.axes) == 1 else {}
+        probed = ProbedOutput(Walker(graph, known, cut), self.small, self.axes, self.dims)
         count = probed.count(axis)
-        watch = _Watch(graph, elastic)
+        watch = Watch(graph, known)
         sightings = probed.rows(axis, range(count), watch)
         if not sightings:
             raise IndependentOutputError(self.address, self._because_cut())
-        _refuse_blind(sightings, range(count), self.address, axis)
-        max_period = max(1, count // 2)
-        law = find_law(sightings, max_period)
+        refuse_blind(sightings, range(count), self.address, axis)
+        max_period = max(1, count // 3)
+        law = find_law(sightings, max_period, per_phase=3)
         if law is not None:
             self._listen(watch)
             return law.axis_field(*self._size(axis))
         if not complete:
-            carrying = self._carrying_position()
-            found = self._global(probed, axis, sightings, max_period, carrying, watch)
+            found = self._global(probed, axis, sightings, max_period, elastic, watch)
             if found is not None:
                 return found
         usable = comparison is not None and comparison.usable
-        clear = _clear(sightings)
+        clear = in_clear_sight(sightings)
         if clear >= 3 and (usable or 2 * clear > len(sightings)):
             law_of(sightings, max_period, self.address, axis)
         raise self._truncated(axis, comparison)
@@ -324,8 +289,33 @@ class _Measurement:
         error.__cause__ = cause
         return error
 
+    def _confirm_global(self, axes: Sequence[AxisField]) -> None:
+        """Refuses what only whole rows see: products of a map with its transpose, for one.
+
+        Raises:
+            IrregularFieldError: A single output does not see the axis that its row sees.
+        """
+        shape = self.traces.spec.spatial_shape
+        if len(axes) == 1 or math.prod(shape) > LARGEST_AREA:
+            return
+        graph = self.traces.asked.graph
+        probed = ProbedOutput(Walker(graph), self.small, self.axes, self.dims)
+        for number, axis in enumerate(axes):
+            if not axis.is_global or number in self.open_axes:
+                continue
+            middle = [axis.output_size // 2]
+            others = [a.output_size // 2 for i, a in enumerate(axes) if i != number]
+            everything = probed.everything(number)
+            for seen in probed.points(number, middle, [others]).values():
+                reaches = (seen.first, seen.last)
+                if everything and reaches != (everything.first, everything.last):
+                    detail = "a row of outputs sees all of it, a single output does not"
+                    raise IrregularFieldError(self.address, number, detail)
+
     def finish(self, axes: tuple[AxisField, ...]) -> ReceptiveField:
         """The result, with points where rows cannot tell axes apart."""
+        if not self.ignore_global:
+            self._confirm_global(axes)
         if self.ties_axes and len(axes) > 1:
             first = self.traces.compare(self.address, self.growths[0], 0)
             unit = 1 if first is None else first.alignment.period
@@ -346,54 +336,6 @@ class _Measurement:
 def _node(index: int | None) -> int:
     assert index is not None
     return index
-
-
-def _stride_of_shapes(
-    comparison: Comparison, dim: int | None, small: Sequence[int]
-) -> Fraction | None:
-    """Input pixels per output, as the lengths of the two traces tell."""
-    if dim is None:
-        return None
-    more = comparison.large.graph.nodes[comparison.node].shape[dim] - small[dim]
-    return Fraction(comparison.growth, more) if more > 0 else None
-
-
-def _longest_period(comparison: Comparison, dim: int | None, small: Sequence[int]) -> int:
-    """Outputs after which the whole network repeats."""
-    stride = _stride_of_shapes(comparison, dim, small)
-    if stride is None or not comparison.usable:
-        return 1
-    return max(1, int(comparison.alignment.period / stride))
-
-
-def _moves_as_shapes_do(
-    law: Law, comparison: Comparison, dim: int | None, small: Sequence[int]
-) -> bool:
-    stride = _stride_of_shapes(comparison, dim, small)
-    return stride is not None and abs(Fraction(law.shift, law.period)) == stride
-
-
-def _window_and_far(count: int, period: int) -> list[int]:
-    """Two periods in the middle, and some outputs far from it."""
-    middle = count // 2
-    window = range(max(0, middle - period), min(count, middle + period + 1))
-    far = (count // 4, count // 3, (3 * count) // 4)
-    return sorted({*window, *far})
-
-
-def _clear(sightings: Mapping[int, Sighting]) -> int:
-    """How many outputs have no edge hidden by a border."""
-    return sum(s.low is not None and s.high is not None for s in sightings.values())
-
-
-def _refuse_blind(
-    sightings: Mapping[int, Sighting], indices: Iterable[int], output: str, axis: int
-) -> None:
-    """Outputs between others that see nothing have no interval, and no law can be stated."""
-    blind = [j for j in indices if j not in sightings and min(sightings) < j < max(sightings)]
-    if blind:
-        detail = f"outputs {', '.join(map(str, blind[:4]))} see nothing of the input"
-        raise IrregularFieldError(output, axis, detail)
 
 
 def _large_view(comparison: Comparison) -> OutputView:

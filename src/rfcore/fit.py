@@ -122,7 +122,12 @@ def widest_hole(influence: NDArray[np.bool_]) -> int:
 
 
 def find_law(
-    sightings: Mapping[int, Sighting], max_period: int, *, low: bool = True, high: bool = True
+    sightings: Mapping[int, Sighting],
+    max_period: int,
+    *,
+    low: bool = True,
+    high: bool = True,
+    per_phase: int = 2,
 ) -> Law | None:
     """The law of smallest period that explains every edge in sight, or None.
 
@@ -131,6 +136,9 @@ def find_law(
         max_period: Longest period to try.
         low: Whether low edges follow a law (else they are global).
         high: Whether high edges do.
+        per_phase: How often each phase of a period must be seen. Twice is enough where the
+            structure of the network tells the period; where only the sightings do, uneven
+            windows (as of adaptive pooling) can look periodic for two periods.
     """
     edges = []
     if low:
@@ -140,7 +148,7 @@ def find_law(
     if not edges or min(map(len, edges)) < 2 or max(map(len, edges)) < 3:
         return None
     for period in range(1, max_period + 1):
-        shift = _common_shift(edges, period)
+        shift = _common_shift(edges, period, per_phase if period > 1 else 2)
         if shift:
             phases = [_phases(edge, period, shift) for edge in edges]
             lows = phases.pop(0) if low else None
@@ -159,16 +167,17 @@ def _contains_all(law: Law, sightings: Mapping[int, Sighting]) -> bool:
             continue
         if s.low is None and law.lows is not None and s.first < law.lows[j % law.period] + moved:
             return False
-        if s.high is None and law.highs is not None:
-            if s.last >= law.highs[j % law.period] + moved:
-                return False
+        if s.high is None and law.highs is not None and s.last >= law.highs[j % law.period] + moved:
+            return False
     return True
 
 
-def _common_shift(edges: Iterable[Mapping[int, int]], period: int) -> int | None:
+def _common_shift(
+    edges: Iterable[Mapping[int, int]], period: int, per_phase: int
+) -> int | None:
     """The shift per period on which all pairs of outputs of one phase agree, or None.
 
-    One of the edges must show every phase twice: a phase seen once agrees with anything.
+    One of the edges must show every phase `per_phase` times: one seen once agrees with anything.
     """
     shift: int | None = None
     confirmed = False
@@ -186,7 +195,7 @@ def _common_shift(edges: Iterable[Mapping[int, int]], period: int) -> int | None
         if len(last) < period:
             return None
         seen = Counter(j % period for j in edge)
-        confirmed |= len(edge) >= 3 and min(seen.values()) >= 2
+        confirmed |= len(edge) >= 3 and min(seen.values()) >= per_phase
     return shift if confirmed else None
 
 
@@ -304,7 +313,7 @@ def _fit_axis(observer: _PointObserver, axis: int) -> AxisField:
     max_period = min(FIRST_PERIOD, max(1, count // 2))
     while True:
         sightings = observer(axis, _window_and_far(count, max_period))
-        law = find_law(sightings, max_period)
+        law = find_law(sightings, max_period, per_phase=3)
         if law is not None:
             return law.axis_field(length, count)
         if max_period >= count // 2:
@@ -314,9 +323,9 @@ def _fit_axis(observer: _PointObserver, axis: int) -> AxisField:
 
 
 def _window_and_far(count: int, max_period: int) -> list[int]:
-    """Two periods around the middle, and outputs spread over the whole axis to confirm them."""
-    middle = count // 2
-    window = range(max(0, middle - max_period), min(count, middle + max_period + 1))
+    """Three periods around the middle, and outputs spread over the whole axis to confirm them."""
+    middle, reach = count // 2, (3 * max_period + 1) // 2
+    window = range(max(0, middle - reach), min(count, middle + reach + 1))
     spread = (round(i * (count - 1) / 8) for i in range(9))
     return sorted({*window, *spread})
 
@@ -324,7 +333,7 @@ def _window_and_far(count: int, max_period: int) -> list[int]:
 def _refused(
     sightings: Mapping[int, Sighting], max_period: int, axis: int, length: int, count: int
 ) -> AxisField:
-    law = find_law(sightings, max_period)
+    law = find_law(sightings, max_period, per_phase=3)
     if law is not None:
         return law.axis_field(length, count)
     if not sightings:

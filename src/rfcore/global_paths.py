@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from rfcore.graph import AxisMap, Contract, Cumulative, Graph, Node, Opaque, Reduce, Window
 from rfcore.walk import Elastic, Walker
 
-__all__ = ["elastic_by_probing", "first_global_op", "global_ops", "ignored_ops"]
+__all__ = ["elastic_by_probing", "global_ops", "ignored_ops"]
 
 
 def global_ops(graph: Graph, output: int, elastic: Elastic) -> list[int]:
@@ -41,22 +41,6 @@ def ignored_ops(graph: Graph, output: int, elastic: Elastic) -> frozenset[int]:
         for index in graph.ancestors(output)
         if _reduces(graph.nodes[index], elastic)
         or _pools_to_fixed_grid(graph.nodes[index], index, elastic)
-    )
-
-
-def first_global_op(
-    candidates: Sequence[int], whole_without: Callable[[frozenset[int]], bool]
-) -> int:
-    """The first op in execution order that alone makes the field global.
-
-    Args:
-        candidates: The ops that could, in execution order; not empty.
-        whole_without: Whether the field is still global with the given ops cut.
-    """
-    everything = frozenset(candidates)
-    return next(
-        (op for op in candidates if whole_without(everything - {op})),
-        candidates[0],
     )
 
 

@@ -61,8 +61,7 @@ class Pattern:
         """The pattern, or None where every entry counts."""
         if not self._loaded:
             value = self._load()
-            informative = value is not None and bool(value.any()) and not bool(value.all())
-            self._value = value if informative else None
+            self._value = None if value is None or bool(value.all()) else value
             self._loaded = True
         return self._value
 

@@ -80,8 +80,8 @@ def input_spec(
         )
     if layout is not None and not isinstance(layout, str):
         raise LayoutError(str(layout), f"is a {type(layout).__name__}, not a text")
-    letters = (layout or layouts[len(shape)]).upper()
-    _check_layout(letters, shape, given=layout is not None)
+    letters = (layouts[len(shape)] if layout is None else layout).upper()
+    _check_layout(letters, shape)
     sizes = iter(shape)
     full = tuple(1 if letter == "N" else next(sizes) for letter in letters)
     axes = tuple(i for i, letter in enumerate(letters) if letter not in "NC")
@@ -92,7 +92,7 @@ def _positive_integers(input_shape: Sequence[int]) -> tuple[int, ...]:
     try:
         shape = tuple(input_shape)
         whole = all(not isinstance(n, bool) and int(n) == n for n in shape)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         shape, whole = (), False
     if not shape or not whole or any(n < 1 for n in shape):
         raise InputShapeError(
@@ -103,7 +103,7 @@ def _positive_integers(input_shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(int(n) for n in shape)
 
 
-def _check_layout(letters: str, shape: tuple[int, ...], *, given: bool) -> None:
+def _check_layout(letters: str, shape: tuple[int, ...]) -> None:
     if not letters.isalpha() or len(set(letters)) != len(letters):
         raise LayoutError(letters, "does not name each axis by one letter of its own")
     if letters.count("N") != 1:

@@ -126,6 +126,7 @@ def _offered_by(manager: pluggy.PluginManager, name: str, plugin: object) -> Bac
         for implementation in caller.get_hookimpls()
         if implementation.plugin is plugin
     ]
-    if len(offered) != 1 or not isinstance(offered[0], Backend):
+    # The class of a backend has all its attributes too.
+    if len(offered) != 1 or isinstance(offered[0], type) or not isinstance(offered[0], Backend):
         raise TypeError("it does not offer exactly one backend through the hook rfcore_backend")
     return offered[0]

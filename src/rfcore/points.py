@@ -19,7 +19,7 @@ from rfcore.rows import ProbedOutput
 from rfcore.traces import TraceSet
 from rfcore.walk import Elastic
 
-__all__ = ["refine_by_points"]
+__all__ = ["LARGEST_AREA", "refine_by_points"]
 
 # The largest input whose every pixel is probed at once, and the most points per axis.
 LARGEST_AREA = 1 << 23

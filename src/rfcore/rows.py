@@ -61,9 +61,7 @@ class ProbedOutput:
         rows = self._sightings(axis, chosen, dims, positions, self.length(axis), seen)
         return rows if self.walker.elastic else self._hidden_as_points_are(axis, rows)
 
-    def _hidden_as_points_are(
-        self, axis: int, rows: Mapping[int, Sighting]
-    ) -> dict[int, Sighting]:
+    def _hidden_as_points_are(self, axis: int, rows: Mapping[int, Sighting]) -> dict[int, Sighting]:
         """Without knowing which axes are elastic, a row reaches past the borders of its own axis.
 
         Whether the probed axis is clipped then shows at a point in the middle of the row.

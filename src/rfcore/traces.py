@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from rfcore.addresses import resolve
@@ -34,17 +35,38 @@ class Comparison:
         node: The asked output in it.
         growth: Pixels it has more.
         alignment: How the two correspond.
+        asked_shape: Shape of the output at the asked size.
     """
 
     large: Trace
     node: int
     growth: int
     alignment: Alignment
+    asked_shape: tuple[int, ...]
 
     @property
     def usable(self) -> bool:
         """Whether the larger trace tells about the asked size."""
         return not self.alignment.difference and self.growth % self.alignment.period == 0
+
+    def stride(self, dim: int | None) -> Fraction | None:
+        """Input pixels per index of an output's axis, as the lengths in both traces tell."""
+        if dim is None:
+            return None
+        more = self.large.graph.nodes[self.node].shape[dim] - self.asked_shape[dim]
+        return Fraction(self.growth, more) if more > 0 else None
+
+    def longest_period(self, dim: int | None) -> int:
+        """Outputs along an axis after which the whole network repeats."""
+        stride = self.stride(dim)
+        if stride is None or not self.usable:
+            return 1
+        return max(1, int(self.alignment.period / stride))
+
+    def moves_as_shapes_do(self, dim: int | None, period: int, shift: int) -> bool:
+        """Whether a law's stride is that of the lengths; mirrored maps move the other way."""
+        stride = self.stride(dim)
+        return stride is not None and abs(Fraction(shift, period)) == stride
 
 
 @dataclass(slots=True)
@@ -111,7 +133,9 @@ class TraceSet:
                 self._compared[key] = None
             else:
                 alignment = align(self.asked.graph, small, large.graph, node)
-                self._compared[key] = Comparison(large, node, growth, alignment)
+                self._compared[key] = Comparison(
+                    large, node, growth, alignment, self.asked.graph.nodes[small].shape
+                )
         return self._compared[key]
 
     def costly(self, address: str) -> bool:

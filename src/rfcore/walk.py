@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rfcore.graph import AxisMap, Graph, Mask
-from rfcore.masks import Site
+from rfcore.masks import Site, any_over
 from rfcore.pullback import pull
 
 __all__ = ["Elastic", "Influence", "MaskTooLargeError", "Walker", "one_hot"]
@@ -140,4 +140,4 @@ def one_hot(shape: Sequence[int], dims: Sequence[int], indices: Sequence[Sequenc
 
 
 def _along(mask: Mask, axis: int) -> Mask:
-    return mask.any(axis=tuple(d for d in range(1, mask.ndim) if d != axis + 1))
+    return any_over(mask, tuple(d for d in range(1, mask.ndim) if d != axis + 1))

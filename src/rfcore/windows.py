@@ -19,7 +19,7 @@ __all__ = ["pull_window"]
 
 def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
     """Pulls a mask back through a window op (see `pullback.pull`)."""
-    pattern = op.pattern.read() if op.pattern is not None else None
+    pattern = op.pattern.read() if op.pattern and _pattern_matters(op, mask) else None
     source = site.operands[0]
     if pattern is None:
         for axis in op.axes:
@@ -34,6 +34,16 @@ def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
         mask = _any_kernel(mask, op.axes, shared, site)
         return (_mix_channels(mask, op, source),)
     return (_kernel_by_channel(mask, op, pattern, site),)
+
+
+def _pattern_matters(op: Window, mask: Mask) -> bool:
+    """Whether zeros in the kernel can change the result: not where every channel of one tap counts.
+
+    An input channel that no output channel uses at all is taken as used.
+    """
+    single_tap = all(axis.kernel_size == 1 for axis in op.axes)
+    uniform = op.channel_dim is None or mask.shape[op.channel_dim + 1] == 1
+    return not (single_tap and uniform)
 
 
 def _kernel_shared_by_channels(pattern: Mask, mask: Mask, op: Window) -> Mask | None:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from rf_torch.constants import LARGEST_PATTERN, ConstantTape, tensors_in
+from rf_torch.fills import Fills
 from rf_torch.memory import Memory
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Elementwise, GraphBuilder, Pattern
@@ -27,6 +28,9 @@ class Call:
         args: Its positional arguments.
         kwargs: Its keyword arguments.
         result: What it returned, on fake (or real) tensors.
+        memory: The nodes that tensors hold.
+        tape: The values of constants.
+        fills: Where nodes hold a known constant.
     """
 
     def __init__(
@@ -38,10 +42,11 @@ class Call:
         result: Any,
         memory: Memory,
         tape: ConstantTape,
+        fills: Fills,
     ) -> None:
         self.name, self.function, self.args, self.kwargs = name, function, args, kwargs
         self.result = result
-        self.memory, self.tape = memory, tape
+        self.memory, self.tape, self.fills = memory, tape, fills
         self.builder: GraphBuilder = memory.builder
 
     @cached_property
@@ -74,15 +79,24 @@ class Call:
             raise self.refused(f"only its argument {argument!r} may depend on the input")
         return node
 
+    def operands(self) -> list[torch.Tensor]:
+        """All tensor arguments that are read: not those that `out=` names."""
+        schema = self.function._schema.arguments
+        outs = {a.name for a in schema if a.kwarg_only and a.alias_info is not None}
+        named = (value for name, value in self.kwargs.items() if name not in outs)
+        return [*tensors_in(self.args), *(t for value in named for t in tensors_in(value))]
+
     def dependent(self) -> list[int]:
-        """The nodes of all tensor arguments that depend on the input."""
-        found = []
-        for value in (*self.args, *self.kwargs.values()):
-            for tensor in tensors_in(value):
-                node = self.memory.read(tensor)
-                if node is not None:
-                    found.append(node)
-        return found
+        """The nodes of all arguments that depend on the input."""
+        nodes = (self.memory.read(tensor) for tensor in self.operands())
+        return [node for node in nodes if node is not None]
+
+    def written(self, arguments: Sequence[tuple[int, str]]) -> list[torch.Tensor]:
+        """The tensors in some arguments, given by position and name."""
+        values = [
+            self.args[i] if i < len(self.args) else self.kwargs.get(name) for i, name in arguments
+        ]
+        return [tensor for value in values for tensor in tensors_in(value)]
 
     def dims(self, argument: str, rank: int) -> list[int]:
         """An argument that names axes, as non-negative numbers; all axes where it names none."""
@@ -103,17 +117,21 @@ class Call:
         """Adds an elementwise node that depends on `node` only where the constant is not zero."""
         if isinstance(constant, torch.Tensor):
             if constant.numel() > LARGEST_PATTERN:
-                return self.builder.add(
-                    Elementwise(),
-                    (node,),
-                    shape,
-                    self.name,
-                    f"{self.name}: a constant of {constant.numel()} elements is taken as non-zero "
-                    "everywhere, an upper bound",
-                    exact=False,
-                )
+                return self.unread(self.elementwise((node,), shape), constant.numel())
             constant = self.tape.pattern(constant)
         return self.builder.add(Elementwise((constant,)), (node,), shape, self.name)
+
+    def unread(self, node: int, size: int) -> int:
+        """Adds a node that says that a constant was too large to look for zeros in it."""
+        return self.bounded(
+            node, f"a constant of {size} elements is taken as non-zero everywhere, an upper bound"
+        )
+
+    def bounded(self, node: int, note: str) -> int:
+        """Adds a node that passes everything on, and says why that is only an upper bound."""
+        shape = self.builder.shape(node)
+        text = f"{self.name}: {note}"
+        return self.builder.add(Elementwise(), (node,), shape, self.name, text, exact=False)
 
     def everything(self, node: int, shape: Sequence[int]) -> int:
         """Adds nodes in which every position of `shape` sees all of `node`."""

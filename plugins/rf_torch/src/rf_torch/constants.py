@@ -7,6 +7,8 @@ writes in place, so that the user's weights stay as they are.
 
 from __future__ import annotations
 
+import heapq
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,10 +22,13 @@ from torch.utils._python_dispatch import _disable_current_modes
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Mask, Pattern
 
-__all__ = ["ConstantTape", "tensors_in"]
+__all__ = ["LARGEST_PATTERN", "ConstantTape", "tensors_in"]
 
 # The largest constant that is evaluated to look for zeros in it, in elements.
 LARGEST_PATTERN = 1 << 26
+
+
+Test = Callable[[torch.Tensor], torch.Tensor]
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
@@ -37,14 +42,31 @@ def tensors_in(value: Any) -> Iterator[torch.Tensor]:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
+    """One op; of its operands in `blank` only the shape counts, as in `zeros_like(x)`."""
+
     function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     result: Any
     mutates: bool
+    blank: frozenset[int]
 
     def operands(self) -> list[torch.Tensor]:
-        return [*tensors_in(self.args), *tensors_in(tuple(self.kwargs.values()))]
+        given = [*tensors_in(self.args), *tensors_in(tuple(self.kwargs.values()))]
+        return [tensor for tensor in given if id(tensor) not in self.blank]
+
+    def touched(self) -> set[int]:
+        made = {_storage(t) for t in tensors_in(self.result)}
+        return made | {_storage(t) for t in self.operands()} if self.mutates else made
+
+    @property
+    def is_random(self) -> bool:
+        return torch.Tag.nondeterministic_seeded in getattr(self.function, "tags", ())
+
+    @property
+    def is_unset(self) -> bool:
+        """Whether the result's values are whatever memory held."""
+        return "empty" in getattr(self.function, "__name__", "")
 
 
 @dataclass(slots=True)
@@ -53,10 +75,13 @@ class ConstantTape:
 
     Attributes:
         real: The real tensor behind each fake parameter or buffer, by id of the fake one.
+        concrete: Whether the trace runs on real tensors, whose values are at hand.
     """
 
     real: Mapping[int, torch.Tensor]
+    concrete: bool = False
     _entries: list[_Entry] = field(default_factory=list)
+    _touching: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def record(
         self,
@@ -65,99 +90,262 @@ class ConstantTape:
         kwargs: Mapping[str, Any],
         result: Any,
         mutates: bool,
+        blank: frozenset[int] = frozenset(),
     ) -> None:
-        """Keeps one op whose operands are all constant."""
-        self._entries.append(_Entry(function, args, kwargs, result, mutates))
+        """Keeps one op whose result is constant; only shapes are read of the operands in `blank`."""
+        entry = _Entry(function, args, kwargs, result, mutates, blank)
+        for storage in entry.touched():
+            self._touching[storage].append(len(self._entries))
+        self._entries.append(entry)
 
-    def evaluate(self, tensor: torch.Tensor) -> torch.Tensor:
-        """The real value of a constant as it is now.
+    @property
+    def now(self) -> int:
+        """The number of ops so far, as a moment to ask for values of."""
+        return len(self._entries)
+
+    def evaluate(self, tensor: torch.Tensor, until: int | None = None) -> torch.Tensor:
+        """The real value of a constant, as it is now or as it was after `until` ops.
 
         Raises:
             UnsupportedOpError: It has none (a meta tensor, or the result of an unknown op).
         """
         with _disable_current_modes(), torch.no_grad():
-            if not isinstance(tensor, FakeTensor):
+            if self.concrete:
                 return _with_values(tensor)
-            return _with_values(self._replayed(tensor))
+            return _with_values(self._replayed(tensor, self.now if until is None else until))
+
+    def called(self, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
+        """What an op returns on the real values of its constant operands."""
+        known: dict[int, torch.Tensor] = {}
+        for tensor in (*tensors_in(args), *tensors_in(tuple(kwargs.values()))):
+            if self.is_random(tensor):
+                raise UnsupportedOpError("a constant", "", "its values are drawn at random")
+            known[id(tensor)] = self.evaluate(tensor)
+        with _disable_current_modes(), torch.no_grad():
+            given = {key: self._substituted(arg, known, 0) for key, arg in kwargs.items()}
+            return function(*self._substituted(args, known, 0), **given)
 
     def array(self, tensor: torch.Tensor) -> NDArray[Any]:
-        """`evaluate` as a numpy array."""
-        value = self.evaluate(tensor).detach().cpu()
+        """`evaluate` as a numpy array.
+
+        Raises:
+            UnsupportedOpError: The values are random, or not known.
+        """
+        if self.is_random(tensor):
+            raise UnsupportedOpError("a constant", "", "its values are drawn at random")
+        value = self.evaluate(tensor)
         with _disable_current_modes():
+            plain = value.detach().cpu()
             array: NDArray[Any] = (
-                value.float() if value.dtype == torch.bfloat16 else value
+                plain.float() if plain.dtype == torch.bfloat16 else plain
+            ).numpy()
+        return array
+
+    def pattern(self, tensor: torch.Tensor, zero: Test | None = None) -> Pattern:
+        """Where a constant is not zero (or where `zero` of it does not hold), read when needed.
+
+        Random constants count as dense: another draw has its zeros elsewhere.
+        """
+        holds = self.holds(tensor, zero or _is_partly_zero)
+
+        def load() -> Mask | None:
+            mask = holds()
+            return None if mask is None else ~mask
+
+        return Pattern(load)
+
+    def holds(self, tensor: torch.Tensor, test: Test) -> Callable[[], Mask | None]:
+        """Where `test` holds of a constant as it is now, read when the result is called.
+
+        That result is None for random constants, and for weights without values.
+        """
+        until = self.now
+
+        def load() -> Mask | None:
+            if self._is_hollow(tensor) or self.is_random(tensor, until):
+                return None
+            value = self.evaluate(tensor, until)
+            with _disable_current_modes(), torch.no_grad():
+                return np.asarray(test(value).cpu().numpy())
+
+        if not self.concrete:
+            return load
+        # The forward may write there later.
+        mask = load()
+        return lambda: mask
+
+    def is_random(self) -> bool:
+        return torch.Tag.nondeterministic_seeded in getattr(self.function, "tags", ())
+
+    @property
+    def is_unset(self) -> bool:
+        """Whether the result's values are whatever memory held."""
+        return "empty" in getattr(self.function, "__name__", "")
+
+
+@dataclass(slots=True)
+class ConstantTape:
+    """The ops on constants of one trace, in program order.
+
+    Attributes:
+        real: The real tensor behind each fake parameter or buffer, by id of the fake one.
+        concrete: Whether the trace runs on real tensors, whose values are at hand.
+    """
+
+    real: Mapping[int, torch.Tensor]
+    concrete: bool = False
+    _entries: list[_Entry] = field(default_factory=list)
+    _touching: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def record(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Any,
+        mutates: bool,
+        blank: frozenset[int] = frozenset(),
+    ) -> None:
+        """Keeps one op whose result is constant; only shapes are read of the operands in `blank`."""
+        entry = _Entry(function, args, kwargs, result, mutates, blank)
+        for storage in entry.touched():
+            self._touching[storage].append(len(self._entries))
+        self._entries.append(entry)
+
+    @property
+    def now(self) -> int:
+        """The number of ops so far, as a moment to ask for values of."""
+        return len(self._entries)
+
+    def evaluate(self, tensor: torch.Tensor, until: int | None = None) -> torch.Tensor:
+        """The real value of a constant, as it is now or as it was after `until` ops.
+
+        Raises:
+            UnsupportedOpError: It has none (a meta tensor, or the result of an unknown op).
+        """
+        with _disable_current_modes(), torch.no_grad():
+            if self.concrete:
+                return _with_values(tensor)
+            return _with_values(self._replayed(tensor, self.now if until is None else until))
+
+    def called(self, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
+        """What an op returns on the real values of its constant operands."""
+        known: dict[int, torch.Tensor] = {}
+        for tensor in (*tensors_in(args), *tensors_in(tuple(kwargs.values()))):
+            if self.is_random(tensor):
+                raise UnsupportedOpError("a constant", "", "its values are drawn at random")
+            known[id(tensor)] = self.evaluate(tensor)
+        with _disable_current_modes(), torch.no_grad():
+            given = {key: self._substituted(arg, known, 0) for key, arg in kwargs.items()}
+            return function(*self._substituted(args, known, 0), **given)
+
+    def array(self, tensor: torch.Tensor) -> NDArray[Any]:
+        """`evaluate` as a numpy array.
+
+        Raises:
+            UnsupportedOpError: The values are random, or not known.
+        """
+        if self.is_random(tensor):
+            raise UnsupportedOpError("a constant", "", "its values are drawn at random")
+        value = self.evaluate(tensor)
+        with _disable_current_modes():
+            plain = value.detach().cpu()
+            array: NDArray[Any] = (
+                plain.float() if plain.dtype == torch.bfloat16 else plain
             ).numpy()
         return array
 
     def pattern(
         self, tensor: torch.Tensor, zero: Callable[[torch.Tensor], torch.Tensor] | None = None
     ) -> Pattern:
-        """Where a constant is not zero (or where `zero` of it does not hold), read when needed."""
+        """Where a constant is not zero (or where `zero` of it does not hold), read when needed.
+
+        Random constants count as dense: another draw has its zeros elsewhere.
+        """
+        until = self.now
 
         def load() -> Mask | None:
-            if self._untold(tensor):
+            if self._is_hollow(tensor) or self.is_random(tensor, until):
                 return None
-            value = self.evaluate(tensor)
+            value = self.evaluate(tensor, until)
             with _disable_current_modes(), torch.no_grad():
                 if zero is None and int(torch.count_nonzero(value)) in (0, value.numel()):
                     return None
                 kept = value != 0 if zero is None else ~zero(value)
                 return np.asarray(kept.cpu().numpy())
 
-        return Pattern(load)
+        pattern = Pattern(load)
+        if self.concrete:
+            # The forward may write there later.
+            pattern.read()
+        return pattern
 
-    def _untold(self, tensor: torch.Tensor) -> bool:
-        """Whether zeros in a constant mean nothing: random masks, weights without values."""
+    def is_random(self, tensor: torch.Tensor, until: int | None = None) -> bool:
+        """Whether a constant's values are drawn anew in every forward."""
+        history = self._history(tensor, self.now if until is None else until)
+        return any(entry.is_random for entry in history)
+
+    def _is_hollow(self, tensor: torch.Tensor) -> bool:
+        """Whether a weight is on the meta device, without values."""
         source = self.real.get(id(tensor), tensor)
-        if source.device.type == "meta" and (source is not tensor or not _is_fake(tensor)):
-            return True
-        return any(
-            torch.Tag.nondeterministic_seeded in entry.function.tags
-            for entry in self._history(tensor)
+        return source.device.type == "meta" and (
+            source is not tensor or not isinstance(tensor, FakeTensor)
         )
 
-    def _history(self, tensor: torch.Tensor) -> list[_Entry]:
+    def _history(self, tensor: torch.Tensor, until: int) -> list[_Entry]:
         """The recorded ops that a constant's value comes from, in program order."""
-        needed = {_storage(tensor)}
-        chosen: list[_Entry] = []
-        for entry in reversed(self._entries):
-            touched = {_storage(t) for t in tensors_in(entry.result)}
-            if entry.mutates:
-                touched |= {_storage(t) for t in entry.operands()}
-            if touched & needed:
-                chosen.append(entry)
-                needed |= {_storage(t) for t in entry.operands()}
-        return chosen[::-1]
+        chosen: set[int] = set()
+        latest = [-i for i in self._touching.get(_storage(tensor), ()) if i < until]
+        heapq.heapify(latest)
+        while latest:
+            index = -heapq.heappop(latest)
+            if index in chosen:
+                continue
+            chosen.add(index)
+            for operand in self._entries[index].operands():
+                for earlier in self._touching.get(_storage(operand), ()):
+                    if earlier < index and earlier not in chosen:
+                        heapq.heappush(latest, -earlier)
+        return [self._entries[index] for index in sorted(chosen)]
 
-    def _replayed(self, tensor: torch.Tensor) -> torch.Tensor:
-        if id(tensor) in self.real and not self._written(_storage(tensor)):
-            return self.real[id(tensor)]
+    def _replayed(self, tensor: torch.Tensor, until: int) -> torch.Tensor:
         known: dict[int, torch.Tensor] = {}
-        for entry in self._history(tensor):
-            self._replay(entry, known)
-        return self._real(tensor, known)
+        history = self._history(tensor, until)
+        if history:
+            with torch.random.fork_rng(devices=[]):
+                for entry in history:
+                    self._replay(entry, known, until)
+        return self._real(tensor, known, until)
 
-    def _written(self, storage: int) -> bool:
+    def _written(self, storage: int, until: int) -> bool:
         return any(
-            entry.mutates and storage in {_storage(t) for t in entry.operands()}
-            for entry in self._entries
+            self._entries[index].mutates
+            for index in self._touching.get(storage, ())
+            if index < until
         )
 
-    def _replay(self, entry: _Entry, known: dict[int, torch.Tensor]) -> None:
-        args = [self._substituted(arg, known) for arg in entry.args]
-        kwargs = {key: self._substituted(arg, known) for key, arg in entry.kwargs.items()}
+    def _replay(self, entry: _Entry, known: dict[int, torch.Tensor], until: int) -> None:
+        for tensor in (*tensors_in(entry.args), *tensors_in(tuple(entry.kwargs.values()))):
+            if id(tensor) in entry.blank:
+                known[id(tensor)] = torch.zeros(
+                    tuple(tensor.shape), dtype=tensor.dtype, device=tensor.device
+                )
+        args = [self._substituted(arg, known, until) for arg in entry.args]
+        kwargs = {key: self._substituted(arg, known, until) for key, arg in entry.kwargs.items()}
         result = entry.function(*args, **kwargs)
         for fake, value in zip(tensors_in(entry.result), tensors_in(result), strict=True):
-            known[id(fake)] = value
+            known[id(fake)] = value.fill_(1) if entry.is_unset else value
 
-    def _substituted(self, value: Any, known: dict[int, torch.Tensor]) -> Any:
+    def _substituted(self, value: Any, known: dict[int, torch.Tensor], until: int) -> Any:
         if isinstance(value, torch.Tensor):
-            return self._real(value, known)
+            return self._real(value, known, until)
         if isinstance(value, list | tuple):
-            return type(value)(self._substituted(item, known) for item in value)
+            return type(value)(self._substituted(item, known, until) for item in value)
         return value
 
-    def _real(self, tensor: torch.Tensor, known: dict[int, torch.Tensor]) -> torch.Tensor:
+    def _real(
+        self, tensor: torch.Tensor, known: dict[int, torch.Tensor], until: int
+    ) -> torch.Tensor:
         if id(tensor) in known:
             return known[id(tensor)]
         source = self.real.get(id(tensor)) if isinstance(tensor, FakeTensor) else tensor
@@ -165,12 +353,15 @@ class ConstantTape:
             raise UnsupportedOpError(
                 "a constant", "", f"its values, of shape {tuple(tensor.shape)}, are not known"
             )
-        known[id(tensor)] = source.clone() if self._written(_storage(tensor)) else source
+        written = self._written(_storage(tensor), until)
+        known[id(tensor)] = source.clone() if written else source
         return known[id(tensor)]
 
 
-def _is_fake(tensor: torch.Tensor) -> bool:
-    return isinstance(tensor, FakeTensor)
+def _is_partly_zero(value: torch.Tensor) -> torch.Tensor:
+    """Where zeros are structure: all of them are an untrained weight."""
+    zeros = value == 0
+    return zeros & ~zeros.all()
 
 
 def _storage(tensor: torch.Tensor) -> int:

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakIdKeyDictionary
 
 from rf_torch.views import Step
+from rfcore.errors import UnsupportedOpError
 from rfcore.graph import GraphBuilder
 
 __all__ = ["Memory"]
@@ -28,6 +30,10 @@ class _Store:
     version: int = 0
 
 
+Place = tuple[int, int, tuple[int, ...], tuple[int, ...]]
+"""Where a tensor lies: storage, offset, shape and strides."""
+
+
 @dataclass(slots=True)
 class _Reference:
     """A tensor: a view of its store by way of `steps`, and its node at some version."""
@@ -35,7 +41,16 @@ class _Reference:
     store: _Store
     node: int | None
     version: int
+    place: Place
     steps: tuple[Step, ...] = ()
+
+
+@dataclass(slots=True)
+class _Storage:
+    """What is known of one storage: its tensors by where they lie in it."""
+
+    alive: StorageWeakRef
+    references: dict[Place, _Reference] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -44,10 +59,11 @@ class Memory:
 
     builder: GraphBuilder
     _references: WeakIdKeyDictionary = field(default_factory=WeakIdKeyDictionary)
+    _storages: dict[int, _Storage] = field(default_factory=dict)
 
     def read(self, tensor: torch.Tensor) -> int | None:
         """The node that `tensor` holds now, or None if it is constant."""
-        reference = self._references.get(tensor)
+        reference = self._known(tensor)
         if reference is None:
             return None
         if reference.version != reference.store.version:
@@ -60,29 +76,37 @@ class Memory:
 
     def bind(self, tensor: torch.Tensor, node: int | None) -> None:
         """A new tensor with storage of its own."""
-        self._references[tensor] = _Reference(_Store(node), node, 0)
+        self._refer(tensor, _Store(node), node, 0)
 
     def view(self, tensor: torch.Tensor, source: torch.Tensor, steps: Sequence[Step]) -> None:
         """A new tensor that is a view of `source`; `tensor` may be `source` itself."""
         node = self.read(source)
-        origin = self._reference(source)
+        origin = self.reference(source)
         for step in steps:
             node = None if node is None else step.forward(self.builder, node)
-        self._references[tensor] = _Reference(
-            origin.store, node, origin.store.version, (*origin.steps, *steps)
-        )
+        self._refer(tensor, origin.store, node, origin.store.version, (*origin.steps, *steps))
 
-    def shape(self, tensor: torch.Tensor) -> tuple[int, ...] | None:
-        """The shape in which a dependent tensor was recorded; None for constants.
+    def alias(self, tensor: torch.Tensor, source: torch.Tensor, node: int | None) -> None:
+        """A new tensor that shares memory with `source` in a way that is not known."""
+        origin = self.reference(source)
+        step = Step("a view", tuple(source.shape), tuple(tensor.shape))
+        self._refer(tensor, origin.store, node, origin.store.version, (*origin.steps, step))
 
-        It differs from the tensor's own after an op that reshaped it in place.
-        """
-        node = self.read(tensor)
-        return None if node is None else self.builder.shape(node)
+    def depends(self, tensor: torch.Tensor) -> bool:
+        """Whether `tensor` may depend on the input."""
+        reference = self._known(tensor)
+        return reference is not None and reference.store.node is not None
+
+    def moved(self, tensor: torch.Tensor, before: _Reference, steps: Sequence[Step]) -> None:
+        """A tensor that was rearranged in place: `before` is what `reference` told of it then."""
+        node = before.node
+        for step in steps:
+            node = None if node is None else step.forward(self.builder, node)
+        self._refer(tensor, before.store, node, before.version, (*before.steps, *steps))
 
     def write(self, tensor: torch.Tensor, node: int | None) -> None:
         """An in-place write of `tensor`, seen by every tensor that shares its storage."""
-        reference = self._reference(tensor)
+        reference = self.reference(tensor)
         store = reference.store
         if store.node is None and node is None:
             return
@@ -90,11 +114,48 @@ class Memory:
         store.version += 1
         reference.node, reference.version = node, store.version
 
-    def _reference(self, tensor: torch.Tensor) -> _Reference:
-        if tensor not in self._references:
+    def reference(self, tensor: torch.Tensor) -> _Reference:
+        """What is known of a tensor, its storage included."""
+        reference = self._known(tensor)
+        if reference is None:
             self.bind(tensor, None)
-        reference: _Reference = self._references[tensor]
+            reference = self._references[tensor]
         return reference
+
+    def _refer(
+        self,
+        tensor: torch.Tensor,
+        store: _Store,
+        node: int | None,
+        version: int,
+        steps: tuple[Step, ...] = (),
+    ) -> None:
+        place = _place(tensor)
+        reference = _Reference(store, node, version, place, steps)
+        self._references[tensor] = reference
+        storage = self._storages.get(place[0])
+        if storage is None or storage.alive.expired():
+            storage = _Storage(StorageWeakRef(tensor.untyped_storage()))
+            self._storages[place[0]] = storage
+        storage.references[place] = reference
+
+    def _known(self, tensor: torch.Tensor) -> _Reference | None:
+        """What is known of a tensor; `x.data = y` makes it lie where another one was seen."""
+        reference: _Reference | None = self._references.get(tensor)
+        place = _place(tensor)
+        if reference is not None and reference.place == place:
+            return reference
+        storage = self._storages.get(place[0])
+        if storage is None or storage.alive.expired():
+            return None
+        found = storage.references.get(place)
+        if found is None and any(r.store.node is not None for r in storage.references.values()):
+            raise UnsupportedOpError(
+                "Tensor.data",
+                self.builder.layer,
+                "a tensor was given the data of one that depends on the input, in another shape",
+            )
+        return found
 
     def _through(
         self, base: int | None, steps: Sequence[Step], value: int | None
@@ -105,3 +166,12 @@ class Memory:
         first, *rest = steps
         before = None if base is None else first.forward(self.builder, base)
         return first.backward(self.builder, base, self._through(before, rest, value))
+
+
+def _place(tensor: torch.Tensor) -> Place:
+    return (
+        int(tensor.untyped_storage()._cdata),
+        int(tensor.storage_offset()),
+        tuple(tensor.shape),
+        tuple(tensor.stride()),
+    )

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
+from torch._subclasses.fake_tensor import (
+    DataDependentOutputException,
+    DynamicOutputShapeException,
+)
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rf_torch.call import Call
 from rf_torch.constants import ConstantTape, tensors_in
+from rf_torch.escapes import Escapes
+from rf_torch.fills import Fills
 from rf_torch.memory import Memory
 from rf_torch.rules import RULES, Rule
 from rf_torch.rules.elementwise import pointwise
 from rf_torch.views import is_view, part_steps, view_steps
 from rf_torch.vjp import opaque
+from rfcore.errors import UnsupportedOpError
 
 __all__ = ["Recorder"]
 
@@ -30,23 +37,28 @@ class _Kind:
     Attributes:
         name: Namespace and name, without the overload and the in-place underscore.
         rule: Its rule, if there is one.
-        written: Positions of the arguments that it writes.
-        written_names: Names of those, for keyword arguments.
+        written: Positions and names of the arguments that it writes.
+        outs: Names of those that it does not read (`out=`).
         views: Whether results share storage with an argument.
     """
 
     name: str
     rule: Rule | None
-    written: tuple[int, ...]
-    written_names: tuple[str, ...]
+    written: tuple[tuple[int, str], ...]
+    outs: frozenset[str]
     views: bool
+
+    @property
+    def reshapes(self) -> bool:
+        """Whether it rearranges a tensor in place, as `transpose_` does."""
+        return bool(self.written) and is_view(self.name) and self.name not in RULES
 
 
 @cache
 def _kind(function: Any) -> _Kind:
     schema = function._schema
     written = [
-        (i, a.name)
+        (i, a.name, a.kwarg_only)
         for i, a in enumerate(schema.arguments)
         if a.alias_info is not None and a.alias_info.is_write
     ]
@@ -54,12 +66,26 @@ def _kind(function: Any) -> _Kind:
     if written and name.endswith("_") and not name.endswith("__"):
         name = name[:-1]
     rule = RULES.get(name)
-    if rule is None and torch.Tag.pointwise in function.tags:
+    if rule is None and _is_pointwise(function):
         rule = pointwise
     if rule is None and is_view(name):
         rule = _copied_view
-    views = not written and any(r.alias_info is not None for r in schema.returns)
-    return _Kind(name, rule, tuple(i for i, _ in written), tuple(n for _, n in written), views)
+    return _Kind(
+        name,
+        rule,
+        tuple((i, n) for i, n, _ in written),
+        frozenset(n for _, n, only_written in written if only_written),
+        not written and any(r.alias_info is not None for r in schema.returns),
+    )
+
+
+def _is_pointwise(function: Any) -> bool:
+    """Whether torch says so, of this overload or of another one of the same op."""
+    packet = getattr(function, "overloadpacket", None)
+    overloads = [function]
+    if packet is not None:
+        overloads += [getattr(packet, name) for name in packet.overloads()]
+    return any(torch.Tag.pointwise in overload.tags for overload in overloads)
 
 
 def _copied_view(call: Call) -> int:
@@ -95,6 +121,24 @@ class Recorder(TorchDispatchMode):
         super().__init__()
         self.memory, self.tape = memory, tape
         self.reads_values = False
+        self.fills = Fills(memory.builder)
+        self._escapes = Escapes(memory, tape, self._noticed)
+
+    def __enter__(self) -> Recorder:
+        """Begins to listen."""
+        modes = torch._C._TorchDispatchModeKey
+        self.tape.concrete = torch._C._get_dispatch_mode(modes.FAKE) is None
+        super().__enter__()
+        self._escapes.__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        """Ends listening."""
+        self._escapes.__exit__(*raised)
+        super().__exit__(*raised)
+
+    def _noticed(self) -> None:
+        self.reads_values = True
 
     def __torch_dispatch__(
         self,
@@ -111,61 +155,92 @@ class Recorder(TorchDispatchMode):
                 decomposed = function.decompose(*args, **given)
             if decomposed is not NotImplemented:
                 return decomposed
-        result = function(*args, **given)
-        if function.namespace != "prim":
-            self._record(_kind(function), function, args, given, result)
+        if function.namespace == "prim":
+            return function(*args, **given)
+        kind = _kind(function)
+        # Asked before the op runs, because it may move what it reads.
+        blank = frozenset(id(t) for t in _operands(args, given) if self.memory.depends(t))
+        depends = any(id(t) in blank for t in _operands(args, given, kind.outs))
+        if depends and kind.reshapes:
+            return self._reshaped(kind, function, args, given)
+        result = self._run(function, args, given, depends)
+        call = Call(kind.name, function, args, given, result, self.memory, self.tape, self.fills)
+        if depends:
+            self._record(kind, call, blank)
+        else:
+            self._record_constant(kind, call)
         return result
 
-    def _record(
-        self, kind: _Kind, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
-    ) -> None:
-        read = self.memory.read
-        depends = any(read(t) is not None for value in args for t in tensors_in(value)) or any(
-            read(t) is not None for value in kwargs.values() for t in tensors_in(value)
-        )
-        if not depends:
-            self.tape.record(function, args, kwargs, result, bool(kind.written))
-            if kind.views:
-                self._view(kind, function, args, kwargs, result)
-            return
+    def _run(
+        self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], depends: bool
+    ) -> Any:
+        """Runs an op; one that asks for the values of constants alone is given them."""
+        try:
+            return function(*args, **kwargs)
+        except (DataDependentOutputException, DynamicOutputShapeException):
+            if depends:
+                raise
+            try:
+                return self.tape.called(function, args, kwargs)
+            except UnsupportedOpError:
+                pass
+            raise
+
+    def _record_constant(self, kind: _Kind, call: Call) -> None:
+        self.tape.record(call.function, call.args, call.kwargs, call.result, bool(kind.written))
+        if kind.views:
+            self._view(call)
+        for target in call.written(kind.written):
+            self.memory.write(target, None)
+
+    def _record(self, kind: _Kind, call: Call, blank: frozenset[int]) -> None:
         if kind.name == "aten._local_scalar_dense":
             self.reads_values = True
             return
-        if kind.views and self._view(kind, function, args, kwargs, result):
-            return
-        call = Call(kind.name, function, args, kwargs, result, self.memory, self.tape)
-        if kind.written and self._reshaped_in_place(call):
+        if kind.views and self._view(call):
             return
         found = (kind.rule or opaque)(call)
         nodes = list(found) if isinstance(found, list | tuple) else [found]
+        if all(node is None for node in nodes):
+            written = bool(kind.written)
+            self.tape.record(call.function, call.args, call.kwargs, call.result, written, blank)
         self._store(kind, call, nodes)
 
     def _store(self, kind: _Kind, call: Call, nodes: Sequence[int | None]) -> None:
-        targets = [
-            call.args[i] for i in kind.written if i < len(call.args)
-        ] + [call.kwargs[n] for n in kind.written_names if n in call.kwargs]
-        written = [t for value in targets for t in tensors_in(value)]
         results = list(tensors_in(call.result))
+        written = call.written(kind.written)
+        if kind.rule is None and not all(any(t is r for r in results) for t in written):
+            raise call.refused("it has no rule, and writes into its arguments")
         for tensor, node in zip(results, nodes, strict=True):
-            if not any(tensor is target for target in written):
+            # What is written but not returned are running statistics.
+            if any(tensor is target for target in written):
+                self.memory.write(tensor, node)
+            elif kind.views:
+                self.memory.alias(tensor, next(tensors_in(call.args)), node)
+            else:
                 self.memory.bind(tensor, node)
-        for target in written:
-            # An in-place op returns what it wrote; the first result stands for all of them.
-            node = next(
-                (n for t, n in zip(results, nodes, strict=True) if t is target),
-                nodes[0] if nodes else None,
-            )
-            self.memory.write(target, node)
 
-    def _view(
-        self, kind: _Kind, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
-    ) -> bool:
+    def _reshaped(
+        self, kind: _Kind, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """`squeeze_`, `transpose_` and their like: the same storage seen through more steps."""
+        target = next(tensors_in(args))
+        before, origin = tuple(target.shape), self.memory.reference(target)
+        result = function(*args, **kwargs)
+        call = Call(kind.name, function, args, kwargs, result, self.memory, self.tape, self.fills)
+        steps = view_steps(kind.name, before, tuple(target.shape), call.given)
+        if steps is None:
+            raise call.refused("in place it has no rule")
+        self.memory.moved(target, origin, steps)
+        return result
+
+    def _view(self, call: Call) -> bool:
         """Records a view; False where the op is no view that is known."""
-        source = next(tensors_in(args), None)
+        source = next(tensors_in(call.args), None)
+        result = call.result
         if source is None:
             return False
-        call = Call(kind.name, function, args, kwargs, result, self.memory, self.tape)
-        short = kind.name.removeprefix("aten.")
+        short = call.name.removeprefix("aten.")
         if short in _SPLITS:
             self._parts(call, source, short == "unbind")
             return True
@@ -173,7 +248,7 @@ class Recorder(TorchDispatchMode):
             return result is source
         if short == "as_strided" and not _is_base(source):
             raise call.refused("it re-strides a tensor that is itself a strided view")
-        steps = view_steps(kind.name, tuple(source.shape), tuple(result.shape), call.given)
+        steps = view_steps(call.name, tuple(source.shape), tuple(result.shape), call.given)
         if steps is None:
             return False
         self.memory.view(result, source, steps)
@@ -187,19 +262,14 @@ class Recorder(TorchDispatchMode):
             self.memory.view(part, source, steps)
             start += 1 if drop else shape[dim % len(shape)]
 
-    def _reshaped_in_place(self, call: Call) -> bool:
-        """`squeeze_`, `transpose_` and their like: the same storage seen through more steps."""
-        target = next(tensors_in(call.args), None)
-        if target is None or call.name in RULES:
-            return False
-        source = self.memory.shape(target)
-        if source is None:
-            return False
-        steps = view_steps(call.name, source, tuple(target.shape), call.given)
-        if steps is None:
-            return False
-        self.memory.view(target, target, steps)
-        return True
+
+def _operands(
+    args: tuple[Any, ...], kwargs: dict[str, Any], without: frozenset[str] = frozenset()
+) -> Iterator[torch.Tensor]:
+    yield from tensors_in(args)
+    for name, value in kwargs.items():
+        if name not in without:
+            yield from tensors_in(value)
 
 
 def _is_base(tensor: torch.Tensor) -> bool:

@@ -7,6 +7,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +17,10 @@ from torch import nn
 __all__ = ["Shield", "generators_kept"]
 
 Replace = Callable[[torch.Tensor], torch.Tensor]
+
+_PLAIN = frozenset((bool, int, float, str, bytes, type(None), torch.dtype, torch.device))
+_LEFT_ALONE = (nn.Module, torch.Tensor, type)
+
 
 class Shield:
     """A context in which modules run on stand-ins for their parameters and buffers.
@@ -81,25 +86,25 @@ def _restorer(module: nn.Module) -> Callable[[], None]:
 
 
 def _remember(value: Any, saved: dict[int, Callable[[], None]]) -> None:
-    if id(value) in saved or isinstance(value, nn.Module | torch.Tensor | type):
+    # Plain values first: asking whether something is a tensor is slow, and modules hold many.
+    if type(value) in _PLAIN or id(value) in saved or isinstance(value, _LEFT_ALONE):
         return
-    if isinstance(value, dict):
-        content = dict(value)
-        saved[id(value)] = lambda: (value.clear(), value.update(content))  # type: ignore[func-returns-value]
-        inner: Iterable[Any] = content.values()
-    elif isinstance(value, list | deque):
-        items = list(value)
-        saved[id(value)] = lambda: (value.clear(), value.extend(items))  # type: ignore[func-returns-value]
-        inner = items
-    elif isinstance(value, set):
-        members = set(value)
-        saved[id(value)] = lambda: (value.clear(), value.update(members))  # type: ignore[func-returns-value]
-        inner = ()
+    inner: Iterable[Any] = ()
+    if isinstance(value, dict | set | list | deque):
+        content = value.copy()
+        saved[id(value)] = partial(_refill, value, content)
+        inner = list(content.values() if isinstance(content, dict) else content)
     elif isinstance(value, tuple):
         inner = value
     elif hasattr(value, "__dict__") and not callable(value) and not inspect.ismodule(value):
         inner = (vars(value),)
-    else:
-        return
     for item in inner:
         _remember(item, saved)
+
+
+def _refill(container: Any, content: Any) -> None:
+    container.clear()
+    if isinstance(container, dict | set):
+        container.update(content)
+    else:
+        container.extend(content)

@@ -27,7 +27,9 @@ class Step:
 
     def forward(self, builder: GraphBuilder, node: int) -> int:
         """The view's node, from the node of what is viewed."""
-        raise NotImplementedError
+        raise UnsupportedOpError(
+            self.name, builder.layer, "what it views was written in place, which is not tracked"
+        )
 
     def backward(self, builder: GraphBuilder, base: int | None, value: int | None) -> int | None:
         """The node of what is viewed after `value` was written to the view."""

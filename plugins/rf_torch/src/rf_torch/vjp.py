@@ -8,6 +8,7 @@ of the values does not count.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,35 +19,36 @@ from rf_torch.constants import tensors_in
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Mask, Opaque
 
-__all__ = ["opaque"]
+__all__ = ["opaque", "opaque_linear"]
 
 DRAWS = 2
 
 
-def opaque(call: Call) -> list[int | None]:
+def opaque(call: Call) -> list[int]:
     """Adds one node per result, each pulled back by the op's own derivative."""
-    operands = [
-        tensor
-        for value in (*call.args, *call.kwargs.values())
-        for tensor in tensors_in(value)
-        if call.node(tensor) is not None
-    ]
-    nodes = [call.memory.read(tensor) for tensor in operands]
-    results = list(tensors_in(call.result))
-    found: list[int | None] = []
-    for number, result in enumerate(results):
-        pull = _Pullback(call, operands, number)
-        found.append(
-            call.builder.add(
-                Opaque(pull),
-                [node for node in nodes if node is not None],
-                tuple(result.shape),
-                call.name,
-                f"{call.name} has no rule and was measured through its own derivative",
-                exact=False,
-            )
+    note = f"{call.name} has no rule and was measured through its own derivative"
+    return _measured(call, note, exact=False)
+
+
+def opaque_linear(call: Call) -> list[int]:
+    """The same for ops that are linear in what depends on the input: their derivative is exact."""
+    return _measured(call, "", exact=True)
+
+
+def _measured(call: Call, note: str, *, exact: bool) -> list[int]:
+    operands = {id(t): t for t in call.operands() if call.node(t) is not None}
+    nodes = [node for node in map(call.node, operands.values()) if node is not None]
+    return [
+        call.builder.add(
+            Opaque(_Pullback(call, list(operands.values()), number)),
+            nodes,
+            tuple(result.shape),
+            call.name,
+            note,
+            exact=exact,
         )
-    return found
+        for number, result in enumerate(tensors_in(call.result))
+    ]
 
 
 class _Pullback:
@@ -56,8 +58,8 @@ class _Pullback:
         self.name, self.layer = call.name, call.builder.layer
         self.number = number
         self._function, self._args, self._kwargs = call.function, call.args, call.kwargs
-        self._evaluate = call.tape.evaluate
-        self._operands = list(operands)
+        self._evaluate = partial(call.tape.evaluate, until=call.tape.now)
+        self._operands = operands
         self._draws: list[tuple[torch.Tensor, list[torch.Tensor]]] = []
 
     def __call__(self, mask: Mask) -> list[Mask]:
@@ -66,29 +68,39 @@ class _Pullback:
         seen = [np.zeros(tuple(t.shape), bool) for t in self._operands]
         cotangent = torch.from_numpy(np.array(mask))
         for result, leaves in self._draws:
+            gradients = self._gradients(result, leaves, cotangent)
+            for array, gradient in zip(seen, gradients, strict=True):
+                if gradient is not None:
+                    array |= (gradient != 0).cpu().numpy()
+        return seen
+
+    def _gradients(
+        self, result: torch.Tensor, leaves: list[torch.Tensor], cotangent: torch.Tensor
+    ) -> Sequence[torch.Tensor | None]:
+        try:
             with torch.enable_grad():
-                gradients = torch.autograd.grad(
+                return torch.autograd.grad(
                     result,
                     leaves,
-                    cotangent.to(result.dtype),
+                    cotangent.to(device=result.device, dtype=result.dtype),
                     retain_graph=True,
                     allow_unused=True,
                 )
-            for array, gradient in zip(seen, gradients, strict=True):
-                if gradient is not None:
-                    array |= (gradient != 0).numpy()
-        return seen
+        except (RuntimeError, NotImplementedError) as error:
+            raise self._refused(f"it has no rule, and its derivative failed ({error})") from error
 
     def _draw(self, seed: int) -> tuple[torch.Tensor, list[torch.Tensor]]:
         generator = torch.Generator().manual_seed(seed)
         known: dict[int, torch.Tensor] = {}
         for tensor in self._operands:
             if not tensor.dtype.is_floating_point:
-                raise self._refused(f"its operand of type {tensor.dtype} has no derivative")
+                raise self._refused(
+                    f"it has no rule, and its operand of type {tensor.dtype} no derivative"
+                )
             known[id(tensor)] = (
                 torch.rand(tuple(tensor.shape), generator=generator, dtype=torch.float64)
                 .add_(0.5)
-                .to(tensor.dtype)
+                .to(device=tensor.device, dtype=tensor.dtype)
                 .requires_grad_()
             )
         try:
@@ -101,14 +113,23 @@ class _Pullback:
         except UnsupportedOpError:
             raise
         except Exception as error:
-            raise self._refused(f"running it alone failed ({error})") from error
+            raise self._refused(f"it has no rule, and running it alone failed ({error})") from error
         result = list(tensors_in(outcome))[self.number]
-        if result.grad_fn is None or not result.dtype.is_floating_point:
+        if not _is_differentiable(result):
             raise self._refused("it has neither a rule nor a derivative")
         return result, list(known.values())
 
     def _refused(self, reason: str) -> UnsupportedOpError:
         return UnsupportedOpError(self.name, self.layer, reason)
+
+
+def _is_differentiable(result: torch.Tensor) -> bool:
+    """Whether a result has a derivative: ops without a kernel for it only pretend to."""
+    return (
+        result.dtype.is_floating_point
+        and result.grad_fn is not None
+        and "NotImplemented" not in result.grad_fn.name()
+    )
 
 
 def _substituted(

@@ -1,13 +1,16 @@
-"""Ops that keep every position where it is, some of them switched off where a constant is zero."""
+"""Ops that keep every position where it is."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 import torch
 
 from rf_torch.call import Call
-from rf_torch.constants import LARGEST_PATTERN, tensors_in
-from rfcore.graph import Mask, Pattern
+from rf_torch.constants import tensors_in
+from rf_torch.fills import Fill
+from rfcore.graph import Elementwise, Mask, Pattern
 
 __all__ = ["RULES", "pointwise"]
 
@@ -23,50 +26,14 @@ def nothing(call: Call) -> list[None]:
     return [None for _ in tensors_in(call.result)]
 
 
-def multiplication(call: Call) -> int:
-    """A product with a constant that is zero in places is switched off there."""
-    nodes = call.dependent()
-    constants = [
-        t for t in tensors_in(call.args) if call.node(t) is None and t.numel() > 1
-    ]
-    if len(nodes) == 1 and len(constants) == 1:
-        return call.gated(nodes[0], constants[0], call.shape)
-    return call.elementwise(nodes, call.shape)
-
-
-def where(call: Call) -> int:
-    """A choice between two values; by a constant predicate each is switched off in places."""
-    predicate = call["condition"]
-    if (choosing := call.node(predicate)) is not None:
-        parts = [call.node(call["self"]), call.node(call["other"])]
-        return call.elementwise([choosing, *(p for p in parts if p is not None)], call.shape)
-    parts = []
-    for argument, pattern in (
-        ("self", call.tape.pattern(predicate)),
-        ("other", call.tape.pattern(predicate, zero=lambda kept: kept)),
-    ):
-        node = call.node(call[argument])
-        if node is not None:
-            parts.append(_switched(call, node, predicate, pattern))
-    return parts[0] if len(parts) == 1 else call.elementwise(parts, call.shape)
-
-
-def _switched(call: Call, node: int, predicate: torch.Tensor, pattern: Pattern) -> int:
-    if predicate.numel() > LARGEST_PATTERN:
-        return call.gated(node, predicate, call.shape)
-    return call.gated(node, pattern, call.shape)
-
-
-def masked_fill(call: Call) -> int:
-    """A constant mask hides what it fills."""
-    node, mask = call.node(call["self"]), call["mask"]
-    parts = [n for n in (call.node(mask), call.node(call["value"])) if n is not None]
-    if node is not None and call.node(mask) is None:
-        pattern = call.tape.pattern(mask, zero=lambda filled: filled)
-        parts.append(_switched(call, node, mask, pattern))
-    elif node is not None:
-        parts.append(node)
-    return call.elementwise(parts, call.shape)
+def drawn(call: Call) -> list[int] | list[None]:
+    """Random values: of each position, from the parameters there; in place, not from what was."""
+    overwrites = call.function._schema.name.endswith("_")
+    given = call.operands()[1:] if overwrites else call.operands()
+    nodes = [node for node in map(call.node, given) if node is not None]
+    if not nodes:
+        return nothing(call)
+    return [call.elementwise(nodes, tuple(result.shape)) for result in tensors_in(call.result)]
 
 
 def copy(call: Call) -> int | None:
@@ -87,11 +54,62 @@ def triangle(call: Call, *, upper: bool) -> int:
     rows, columns = call.shape[-2:]
     diagonal = call["diagonal"]
 
-    def load() -> Mask:
+    def removed() -> Mask:
         lower: Mask = np.tri(rows, columns, diagonal - 1 if upper else diagonal, dtype=bool)
-        return ~lower if upper else lower
+        return lower if upper else ~lower
 
-    return call.gated(node, Pattern(load), call.shape)
+    fill = Fill((rows, columns), removed)
+    kept = call.builder.add(Elementwise((fill.open(),)), (node,), call.shape, call.name)
+    call.fills.add_zeros(kept, fill)
+    return kept
+
+
+def gated_unit(call: Call) -> int:
+    """`glu`: one half of an axis, gated by the other."""
+    node = call.operand("self")
+    dim = call["dim"] % len(call.shape)
+    half = call.shape[dim]
+    halves = [call.taps(node, dim, np.arange(half) + start) for start in (0, half)]
+    return call.elementwise(halves, call.shape)
+
+
+def loss(call: Call) -> int:
+    """A loss of each position, averaged or summed unless `reduction` is 0."""
+    shape = torch.broadcast_shapes(*(t.shape for t in call.operands()))
+    node = call.elementwise(call.dependent(), shape)
+    if call["reduction"] == 0:
+        return node
+    return call.builder.reduce(node, range(len(shape)), False, call.name)
+
+
+def with_buffer(call: Call) -> list[int]:
+    """`log_sigmoid`: the result, and a buffer for its derivative that may be empty."""
+    (node,) = call.dependent()
+    results = list(tensors_in(call.result))
+    return [
+        node if math.prod(result.shape) == 0 else call.elementwise((node,), result.shape)
+        for result in results
+    ]
+
+
+def searched(call: Call) -> int:
+    """`bucketize` and `searchsorted`: each value by itself, among boundaries."""
+    values = call.node(call["self"])
+    edges = call["boundaries" if "boundaries" in call.given else "sorted_sequence"]
+    parts = [] if values is None else [values]
+    if (node := call.node(edges)) is not None:
+        parts.append(call.builder.reduce(node, [len(edges.shape) - 1], True, call.name))
+    return call.elementwise(parts, call.shape)
+
+
+def contained(call: Call) -> int:
+    """`isin`: each value by itself, in a set of others."""
+    parts = []
+    if (values := call.node(call.given.get("elements"))) is not None:
+        parts.append(call.elementwise((values,), call.shape))
+    if (others := call.node(call.given.get("test_elements"))) is not None:
+        parts.append(call.everything(others, call.shape))
+    return call.elementwise(parts, call.shape)
 
 
 def paired(call: Call) -> int:
@@ -100,26 +118,37 @@ def paired(call: Call) -> int:
 
 
 _SAME = (
-    "_to_copy clone contiguous _conj_physical bernoulli native_dropout dropout to "
-    "_prelu_kernel prelu rrelu_with_noise lift_fresh_copy alias_copy "
-    "real imag angle complex polar nan_to_num clamp clamp_min clamp_max _local_scalar_dense"
+    "_to_copy clone contiguous _conj_physical native_dropout dropout to _prelu_kernel prelu "
+    "rrelu_with_noise rrelu_with_noise_functional lift lift_fresh_copy alias_copy real imag angle "
+    "complex polar nan_to_num clamp clamp_min clamp_max hardswish isnan isinf floor_divide "
+    "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask "
+    "_fused_dropout _masked_scale _add_relu _pin_memory __lshift__ __rshift__ gcd lcm "
+    "_standard_gamma poisson binomial"
 )
 _NOTHING = (
     "empty_like zeros_like ones_like full_like rand_like randn_like randint_like new_empty "
-    "new_zeros new_ones new_full new_empty_strided empty_strided sym_size bernoulli_p "
-    "uniform normal random exponential"
+    "new_zeros new_ones new_full new_empty_strided empty_strided sym_size"
+)
+_DRAWN = "bernoulli normal normal_functional uniform random exponential geometric cauchy log_normal"
+_LOSSES = (
+    "mse_loss smooth_l1_loss huber_loss binary_cross_entropy binary_cross_entropy_with_logits "
+    "soft_margin_loss"
 )
 
 RULES = {
     **{f"aten.{name}": pointwise for name in _SAME.split()},
     **{f"aten.{name}": nothing for name in _NOTHING.split()},
-    "aten.mul": multiplication,
-    "aten.where": where,
-    "aten.masked_fill": masked_fill,
+    **{f"aten.{name}": drawn for name in _DRAWN.split()},
+    **{f"aten.{name}": loss for name in _LOSSES.split()},
     "aten.copy": copy,
     "aten.fill": filled,
     "aten.zero": filled,
     "aten.tril": lambda call: triangle(call, upper=False),
     "aten.triu": lambda call: triangle(call, upper=True),
+    "aten.glu": gated_unit,
+    "aten.log_sigmoid_forward": with_buffer,
+    "aten.bucketize": searched,
+    "aten.searchsorted": searched,
+    "aten.isin": contained,
     "aten.view_as_complex": paired,
 }

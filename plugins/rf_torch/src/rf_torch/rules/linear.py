@@ -9,6 +9,7 @@ import torch
 
 from rf_torch.call import Call
 from rf_torch.constants import LARGEST_PATTERN, tensors_in
+from rf_torch.fills import Fill
 from rfcore.graph import Contract, Cumulative, Elementwise, Mask, Pattern
 
 __all__ = ["RULES"]
@@ -16,25 +17,56 @@ __all__ = ["RULES"]
 Labels = tuple[int, ...]
 
 
-def _product(
+def product(
     call: Call,
     left: torch.Tensor,
     right: torch.Tensor,
     labels: tuple[Labels, Labels, Labels],
     shape: Sequence[int],
 ) -> int | None:
-    """A labelled product of two tensors, either of which may be constant."""
+    """A labelled product of two tensors, either of which may be constant.
+
+    Args:
+        call: The op.
+        left: The first factor.
+        right: The second factor.
+        labels: Labels of the axes of both and of the result, as in `Contract`.
+        shape: Shape of the result.
+    """
     nodes = [call.node(left), call.node(right)]
     dependent = [(n, lab) for n, lab in zip(nodes, labels, strict=False) if n is not None]
+    if len(dependent) == 2:
+        return _product_of_two(call, dependent, labels[2], shape)
     if not dependent:
         return None
-    constant: Labels = ()
-    pattern = None
-    if len(dependent) == 1:
-        constant = labels[1] if nodes[0] is not None else labels[0]
-        pattern = call.tape.pattern(right if nodes[0] is not None else left)
-    op = Contract(tuple(lab for _, lab in dependent), labels[2], constant, pattern)
-    return call.builder.add(op, [n for n, _ in dependent], shape, call.name)
+    constant, other = (right, labels[1]) if nodes[0] is not None else (left, labels[0])
+    op = Contract((dependent[0][1],), labels[2], other, call.tape.pattern(constant))
+    return call.builder.add(op, [dependent[0][0]], shape, call.name)
+
+
+def _product_of_two(
+    call: Call, factors: Sequence[tuple[int, Labels]], result: Labels, shape: Sequence[int]
+) -> int:
+    """Each factor is seen where the other one is not known to be zero."""
+    fills = [call.fills.zeros(node) for node, _ in factors]
+    if fills == [None, None]:
+        op = Contract(tuple(labels for _, labels in factors), result)
+        return call.builder.add(op, [node for node, _ in factors], shape, call.name)
+    parts = []
+    for (node, labels), fill, (_, others) in zip(factors, fills[::-1], factors[::-1], strict=True):
+        if fill is None or fill.size > LARGEST_PATTERN:
+            whole = call.builder.add(Contract((labels,), result), [node], shape, call.name)
+            parts.append(whole if fill is None else call.unread(whole, fill.size))
+        else:
+            varying = [dim for dim, n in enumerate(fill.shape) if n > 1]
+            op = Contract((labels,), result, tuple(others[d] for d in varying), _squeezed(fill))
+            parts.append(call.builder.add(op, [node], shape, call.name))
+    return call.elementwise(parts, shape)
+
+
+def _squeezed(fill: Fill) -> Pattern:
+    """Where a factor is not zero, along the axes on which that varies."""
+    return Pattern(lambda: ~fill.load().squeeze())
 
 
 def _added(call: Call, product: int | None, bias: torch.Tensor) -> int | None:
@@ -51,42 +83,42 @@ BATCHED: tuple[Labels, Labels, Labels] = ((3, 0, 1), (3, 1, 2), (3, 0, 2))
 
 def mm(call: Call) -> int | None:
     """Matrix times matrix."""
-    return _product(call, call["self"], call["mat2"], MATRIX, call.shape)
+    return product(call, call["self"], call["mat2"], MATRIX, call.shape)
 
 
 def addmm(call: Call) -> int | None:
     """Matrix times matrix, plus a bias."""
     return _added(
-        call, _product(call, call["mat1"], call["mat2"], MATRIX, call.shape), call["self"]
+        call, product(call, call["mat1"], call["mat2"], MATRIX, call.shape), call["self"]
     )
 
 
 def bmm(call: Call) -> int | None:
     """Matrix times matrix, batched."""
-    return _product(call, call["self"], call["mat2"], BATCHED, call.shape)
+    return product(call, call["self"], call["mat2"], BATCHED, call.shape)
 
 
 def baddbmm(call: Call) -> int | None:
     """Matrix times matrix, batched, plus a bias."""
-    product = _product(call, call["batch1"], call["batch2"], BATCHED, call.shape)
+    product = product(call, call["batch1"], call["batch2"], BATCHED, call.shape)
     return _added(call, product, call["self"])
 
 
 def mv(call: Call) -> int | None:
     """Matrix times vector."""
-    return _product(call, call["self"], call["vec"], ((0, 1), (1,), (0,)), call.shape)
+    return product(call, call["self"], call["vec"], ((0, 1), (1,), (0,)), call.shape)
 
 
 def dot(call: Call) -> int | None:
     """Vector times vector."""
-    return _product(call, call["self"], call["tensor"], ((0,), (0,), ()), call.shape)
+    return product(call, call["self"], call["tensor"], ((0,), (0,), ()), call.shape)
 
 
 def linear(call: Call) -> int | None:
     """A dense layer on the last axis."""
     image, weight = call["input"], call["weight"]
     lead = tuple(range(2, 2 + len(image.shape) - 1))
-    product = _product(call, image, weight, ((*lead, 0), (1, 0), (*lead, 1)), call.shape)
+    product = product(call, image, weight, ((*lead, 0), (1, 0), (*lead, 1)), call.shape)
     return _added(call, product, call["bias"])
 
 

@@ -1,0 +1,67 @@
+"""Values that leave torch for Python or numpy, which no dispatch of ops can see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import _disable_current_modes
+
+from rf_torch.constants import ConstantTape
+from rf_torch.memory import Memory
+from rfcore.errors import UnsupportedOpError
+
+__all__ = ["Escapes"]
+
+_TO_ARRAYS = frozenset(
+    (torch.Tensor.numpy, torch.Tensor.__array__, torch.Tensor.__dlpack__)  # type: ignore[attr-defined]
+)
+
+
+class Escapes(TorchFunctionMode):
+    """Hands out the values of constants, and notices where those of other tensors are read."""
+
+    def __init__(self, memory: Memory, tape: ConstantTape, noticed: Callable[[], None]) -> None:
+        super().__init__()
+        self.memory, self.tape, self.noticed = memory, tape, noticed
+
+    def __torch_function__(
+        self,
+        function: Any,
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Calls `function`, unless it takes values out of torch."""
+        given = kwargs or {}
+        if function in _TO_ARRAYS:
+            return self._array(function, args, given)
+        if function is torch.Tensor.tolist:
+            return self._list(args[0])
+        return function(*args, **given)
+
+    def _array(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if self.memory.depends(args[0]):
+            raise UnsupportedOpError(
+                f"Tensor.{function.__name__}",
+                self.memory.builder.layer,
+                "values that depend on the input leave torch here, and what is made of them "
+                "cannot be followed",
+            )
+        with _disable_current_modes():
+            return function(self._copied(args[0]), *args[1:], **kwargs)
+
+    def _list(self, tensor: torch.Tensor) -> Any:
+        if not self.memory.depends(tensor):
+            with _disable_current_modes():
+                return self._copied(tensor).tolist()
+        self.noticed()
+        return tensor.tolist()
+
+    def _copied(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The values of a constant, in memory of its own."""
+        value = self.tape.evaluate(tensor)
+        with _disable_current_modes():
+            return value.detach().clone()

@@ -1,0 +1,74 @@
+"""What probed rows tell about a field, before a law is drawn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from rfcore.errors import IrregularFieldError
+from rfcore.fit import Sighting
+from rfcore.graph import Graph, Mask
+from rfcore.walk import Elastic
+
+__all__ = ["Watch", "in_clear_sight", "refuse_blind", "window_and_far"]
+
+
+@dataclass(slots=True)
+class Watch:
+    """Listens to a walk: which nodes it passes, and whether it ties spatial axes together.
+
+    Attributes:
+        graph: The walked graph.
+        elastic: Which axes of each node follow the input's size.
+        visited: The nodes that the walk reached.
+        ties_axes: Whether some mask told positions apart on two elastic axes at once, so that
+            rows are only an upper bound.
+    """
+
+    graph: Graph
+    elastic: Elastic
+    visited: set[int] = field(default_factory=set)
+    ties_axes: bool = False
+
+    def __call__(self, index: int, mask: Mask) -> None:
+        """Notes a node that the walk reaches, and its mask."""
+        self.visited.add(index)
+        flags = self.elastic.get(index, ())
+        full = sum(flag and n > 1 for flag, n in zip(flags, mask.shape[1:], strict=False))
+        self.ties_axes |= full > 1
+
+    def notes(self) -> list[str]:
+        """What the visited nodes want a reader to know."""
+        nodes = (self.graph.nodes[index] for index in sorted(self.visited))
+        return list(dict.fromkeys(node.note for node in nodes if node.note))
+
+    def exact(self) -> bool:
+        """Whether every visited node has a rule that gives the true dependence."""
+        return all(self.graph.nodes[index].exact for index in self.visited)
+
+
+def window_and_far(count: int, period: int) -> list[int]:
+    """Outputs to probe: two periods in the middle, and some far from it."""
+    middle = count // 2
+    window = range(max(0, middle - period), min(count, middle + period + 1))
+    far = (count // 4, count // 3, (3 * count) // 4)
+    return sorted({*window, *far})
+
+
+def in_clear_sight(sightings: Mapping[int, Sighting]) -> int:
+    """How many outputs have no edge hidden by a border."""
+    return sum(s.low is not None and s.high is not None for s in sightings.values())
+
+
+def refuse_blind(
+    sightings: Mapping[int, Sighting], indices: Collection[int], output: str, axis: int
+) -> None:
+    """Refuses outputs between others that see nothing: they have no interval.
+
+    Raises:
+        IrregularFieldError: There are such outputs.
+    """
+    blind = [j for j in indices if j not in sightings and min(sightings) < j < max(sightings)]
+    if blind:
+        detail = f"{len(blind)} of {len(indices)} probed outputs see nothing of the input"
+        raise IrregularFieldError(output, axis, detail)
