@@ -17,6 +17,7 @@ from rfcore.errors import (
     IrregularFieldError,
     NoSpatialAxesError,
     TruncatedFieldError,
+    UnsupportedOpError,
 )
 from rfcore.evidence import Watch, in_clear_sight, refuse_blind, window_and_far
 from rfcore.field import AxisField, ReceptiveField
@@ -49,9 +50,13 @@ def exact_field(
     address = traces.address(output)
     if traces.asked.values[address] is None:
         raise IndependentOutputError(address)
-    measurement = _Measurement(traces, address, ignore_global)
-    axes = tuple(measurement.axis(axis) for axis in range(len(traces.spec.axes)))
-    return measurement.finish(axes)
+    try:
+        measurement = _Measurement(traces, address, ignore_global)
+        axes = tuple(measurement.axis(axis) for axis in range(len(traces.spec.axes)))
+        return measurement.finish(axes)
+    except MaskTooLargeError as error:
+        reason = f"following it back takes a mask of shape {error.shape}, more than fits in memory"
+        raise UnsupportedOpError(error.op, address, reason) from error
 
 
 class _Measurement:
@@ -67,13 +72,18 @@ class _Measurement:
         self.open_axes: set[int] = set()
         self._carrying: Elastic | None = None
         generous, modest = traces.growths(address)
+        self.modest = modest
         first = self._compared(generous[0])
         self.growths = generous
         if not all(c is not None and c.usable for c in first):
             again = self._compared(modest[0])
             if all(c is not None and c.alignment.complete for c in again):
                 first, self.growths = again, modest
-        self.dims = self._output_axes(first)
+        try:
+            self.dims = self._output_axes(first)
+        except MaskTooLargeError:
+            self.growths = modest
+            self.dims = self._output_axes(self._compared(modest[0]))
 
     def _compared(self, growth: int) -> list[Comparison | None]:
         return [self.traces.compare(self.address, growth, a) for a in range(len(self.axes))]
@@ -121,15 +131,19 @@ class _Measurement:
             IrregularFieldError: No law explains it.
         """
         comparison = None
-        for growth in self.growths:
+        growths = list(self.growths)
+        while growths:
+            growth = growths.pop(0)
             comparison = self.traces.compare(self.address, growth, axis)
             if comparison is None or not comparison.alignment.complete:
                 break
             try:
                 found = self._from_larger(comparison, axis)
             except MaskTooLargeError:
-                self.ties_axes |= comparison.usable
+                # Merged axes (tokens) grow with the square of the size.
                 found = None
+                growths = [smaller for smaller in self.modest if smaller < growth][:1]
+                self.ties_axes |= comparison.usable and not growths
             if found is not None:
                 return found
             if not comparison.usable or self.ties_axes:

@@ -46,8 +46,8 @@ class Pattern:
     """Where a constant operand is non-zero, read only when the answer may depend on it.
 
     Args:
-        load: Returns a boolean array, or None where the constant is dense or entirely zero
-            (an all-zero weight is untrained, not structure). Called at most once.
+        load: Returns a boolean array, or None where the constant is dense. A weight that is
+            entirely zero is untrained, which counts as dense too. Called at most once.
     """
 
     __slots__ = ("_load", "_loaded", "_value")

@@ -18,7 +18,7 @@ __all__ = ["Elastic", "Influence", "MaskTooLargeError", "Walker", "one_hot"]
 Elastic = Mapping[int, tuple[bool, ...]]
 
 # Booleans in one mask; a walk that needs more ties whole axes together at a great size.
-LARGEST_MASK = 1 << 27
+LARGEST_MASK = 1 << 25
 
 
 class MaskTooLargeError(Exception):

@@ -19,7 +19,7 @@ __all__ = ["pull_window"]
 
 def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
     """Pulls a mask back through a window op (see `pullback.pull`)."""
-    pattern = op.pattern.read() if op.pattern and _pattern_matters(op, mask) else None
+    pattern = _kernel_pattern(op)
     source = site.operands[0]
     if pattern is None:
         for axis in op.axes:
@@ -36,14 +36,10 @@ def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
     return (_kernel_by_channel(mask, op, pattern, site),)
 
 
-def _pattern_matters(op: Window, mask: Mask) -> bool:
-    """Whether zeros in the kernel can change the result: not where every channel of one tap counts.
-
-    An input channel that no output channel uses at all is taken as used.
-    """
-    single_tap = all(axis.kernel_size == 1 for axis in op.axes)
-    uniform = op.channel_dim is None or mask.shape[op.channel_dim + 1] == 1
-    return not (single_tap and uniform)
+def _kernel_pattern(op: Window) -> Mask | None:
+    """The kernel's zeros, if they are structure: a kernel of only zeros is an untrained one."""
+    pattern = None if op.pattern is None else op.pattern.read()
+    return None if pattern is None or not pattern.any() else pattern
 
 
 def _kernel_shared_by_channels(pattern: Mask, mask: Mask, op: Window) -> Mask | None:

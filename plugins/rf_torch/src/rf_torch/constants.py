@@ -22,13 +22,14 @@ from torch.utils._python_dispatch import _disable_current_modes
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Mask, Pattern
 
-__all__ = ["LARGEST_PATTERN", "ConstantTape", "tensors_in"]
+__all__ = ["LARGEST_PATTERN", "ConstantTape", "Test", "is_partly_zero", "tensors_in"]
 
 # The largest constant that is evaluated to look for zeros in it, in elements.
 LARGEST_PATTERN = 1 << 26
 
 
 Test = Callable[[torch.Tensor], torch.Tensor]
+"""A question about every element of a constant."""
 
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
@@ -146,7 +147,7 @@ class ConstantTape:
 
         Random constants count as dense: another draw has its zeros elsewhere.
         """
-        holds = self.holds(tensor, zero or _is_partly_zero)
+        holds = self.holds(tensor, zero or is_partly_zero)
 
         def load() -> Mask | None:
             mask = holds()
@@ -173,112 +174,6 @@ class ConstantTape:
         # The forward may write there later.
         mask = load()
         return lambda: mask
-
-    def is_random(self) -> bool:
-        return torch.Tag.nondeterministic_seeded in getattr(self.function, "tags", ())
-
-    @property
-    def is_unset(self) -> bool:
-        """Whether the result's values are whatever memory held."""
-        return "empty" in getattr(self.function, "__name__", "")
-
-
-@dataclass(slots=True)
-class ConstantTape:
-    """The ops on constants of one trace, in program order.
-
-    Attributes:
-        real: The real tensor behind each fake parameter or buffer, by id of the fake one.
-        concrete: Whether the trace runs on real tensors, whose values are at hand.
-    """
-
-    real: Mapping[int, torch.Tensor]
-    concrete: bool = False
-    _entries: list[_Entry] = field(default_factory=list)
-    _touching: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-
-    def record(
-        self,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        result: Any,
-        mutates: bool,
-        blank: frozenset[int] = frozenset(),
-    ) -> None:
-        """Keeps one op whose result is constant; only shapes are read of the operands in `blank`."""
-        entry = _Entry(function, args, kwargs, result, mutates, blank)
-        for storage in entry.touched():
-            self._touching[storage].append(len(self._entries))
-        self._entries.append(entry)
-
-    @property
-    def now(self) -> int:
-        """The number of ops so far, as a moment to ask for values of."""
-        return len(self._entries)
-
-    def evaluate(self, tensor: torch.Tensor, until: int | None = None) -> torch.Tensor:
-        """The real value of a constant, as it is now or as it was after `until` ops.
-
-        Raises:
-            UnsupportedOpError: It has none (a meta tensor, or the result of an unknown op).
-        """
-        with _disable_current_modes(), torch.no_grad():
-            if self.concrete:
-                return _with_values(tensor)
-            return _with_values(self._replayed(tensor, self.now if until is None else until))
-
-    def called(self, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
-        """What an op returns on the real values of its constant operands."""
-        known: dict[int, torch.Tensor] = {}
-        for tensor in (*tensors_in(args), *tensors_in(tuple(kwargs.values()))):
-            if self.is_random(tensor):
-                raise UnsupportedOpError("a constant", "", "its values are drawn at random")
-            known[id(tensor)] = self.evaluate(tensor)
-        with _disable_current_modes(), torch.no_grad():
-            given = {key: self._substituted(arg, known, 0) for key, arg in kwargs.items()}
-            return function(*self._substituted(args, known, 0), **given)
-
-    def array(self, tensor: torch.Tensor) -> NDArray[Any]:
-        """`evaluate` as a numpy array.
-
-        Raises:
-            UnsupportedOpError: The values are random, or not known.
-        """
-        if self.is_random(tensor):
-            raise UnsupportedOpError("a constant", "", "its values are drawn at random")
-        value = self.evaluate(tensor)
-        with _disable_current_modes():
-            plain = value.detach().cpu()
-            array: NDArray[Any] = (
-                plain.float() if plain.dtype == torch.bfloat16 else plain
-            ).numpy()
-        return array
-
-    def pattern(
-        self, tensor: torch.Tensor, zero: Callable[[torch.Tensor], torch.Tensor] | None = None
-    ) -> Pattern:
-        """Where a constant is not zero (or where `zero` of it does not hold), read when needed.
-
-        Random constants count as dense: another draw has its zeros elsewhere.
-        """
-        until = self.now
-
-        def load() -> Mask | None:
-            if self._is_hollow(tensor) or self.is_random(tensor, until):
-                return None
-            value = self.evaluate(tensor, until)
-            with _disable_current_modes(), torch.no_grad():
-                if zero is None and int(torch.count_nonzero(value)) in (0, value.numel()):
-                    return None
-                kept = value != 0 if zero is None else ~zero(value)
-                return np.asarray(kept.cpu().numpy())
-
-        pattern = Pattern(load)
-        if self.concrete:
-            # The forward may write there later.
-            pattern.read()
-        return pattern
 
     def is_random(self, tensor: torch.Tensor, until: int | None = None) -> bool:
         """Whether a constant's values are drawn anew in every forward."""
@@ -358,7 +253,7 @@ class ConstantTape:
         return known[id(tensor)]
 
 
-def _is_partly_zero(value: torch.Tensor) -> torch.Tensor:
+def is_partly_zero(value: torch.Tensor) -> torch.Tensor:
     """Where zeros are structure: all of them are an untrained weight."""
     zeros = value == 0
     return zeros & ~zeros.all()

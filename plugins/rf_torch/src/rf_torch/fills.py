@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-import torch
-
 from rfcore.graph import (
     AxisMap,
     Concatenate,
@@ -27,12 +26,26 @@ from rfcore.graph import (
     Transpose,
 )
 
-__all__ = ["Fill", "Fills", "is_low", "is_zero", "softmaxed"]
+__all__ = ["Fill", "Fills", "Switch", "is_low", "is_zero", "softmaxed", "whole"]
 
 # At most this is as good as minus infinity to a softmax: exp(-10000) is zero in every float type.
 LOW = -1e4
 
 Shape = tuple[int, ...]
+
+
+class Switch(Pattern):
+    """A pattern that may be empty: where nothing is let through, unlike an untrained weight."""
+
+    __slots__ = ()
+
+    def read(self) -> Mask | None:
+        """See `Pattern`; all False is not dense here."""
+        if not self._loaded:
+            value = self._load()
+            self._value = None if value is None or value.all() else value
+            self._loaded = True
+        return self._value
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +77,20 @@ class Fill:
         """Elements of the mask."""
         return math.prod(self.shape)
 
+    @classmethod
+    def of(cls, shape: Sequence[int], holds: Callable[[], Mask | None]) -> Fill:
+        """The fill where `holds` says; nowhere if that is not known."""
+        full = tuple(shape)
+
+        def load() -> Mask:
+            mask = holds()
+            return np.zeros(full, bool) if mask is None else mask
+
+        return cls(full, load)
+
     def open(self) -> Pattern:
         """Where it is not filled."""
-        return Pattern(lambda: ~self.load())
+        return Switch(lambda: ~self.load())
 
     def aligned(self, rank: int) -> Fill:
         """The same of a value that was broadcast to more axes."""
@@ -204,12 +228,18 @@ def softmaxed(fill: Fill, dims: Sequence[int]) -> Fill:
     return Fill(fill.shape, load)
 
 
-def is_low(value: torch.Tensor) -> torch.Tensor:
+def whole(value: Any, test: Callable[[Any], bool]) -> Fill:
+    """The fill of a tensor that holds one number, if a test holds of that."""
+    holds = not isinstance(value, complex) and bool(test(value))
+    return Fill((), lambda: np.array(holds))
+
+
+def is_low(value: Any) -> Any:
     """Which numbers are as good as minus infinity."""
     return value <= LOW
 
 
-def is_zero(value: torch.Tensor) -> torch.Tensor:
+def is_zero(value: Any) -> Any:
     """Which numbers are zero."""
     return value == 0
 

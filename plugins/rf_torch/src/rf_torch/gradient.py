@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from rf_torch.listening import listening
 from rf_torch.modules import cuda_devices, modules_of
 from rf_torch.outputs import tensors_by_path
-from rf_torch.shield import Shield, generators_kept
+from rf_torch.shield import Shield, copied, generators_kept
 from rf_torch.tracing import trace
 from rfcore.addresses import addresses_of, resolve
 from rfcore.errors import IndependentOutputError, ModelError, NoSpatialAxesError
@@ -79,8 +78,9 @@ def _forward(model: Any, spec: InputSpec, address: str) -> tuple[torch.Tensor, t
 
     with ExitStack() as stack:
         stack.enter_context(generators_kept(cuda_devices(modules)))
+        stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
-        shield = stack.enter_context(Shield(_buffers_copied))
+        shield = stack.enter_context(Shield(copied))
         shield.add(modules.each)
         stack.enter_context(listening(modules, keep, entering=shield.entering))
         image = _random_input(spec, modules.example())
@@ -97,8 +97,3 @@ def _random_input(spec: InputSpec, example: torch.Tensor) -> torch.Tensor:
     generator = torch.Generator().manual_seed(SEED)
     values = torch.rand(spec.shape, generator=generator, dtype=torch.float64)
     return values.to(device=example.device, dtype=example.dtype).requires_grad_()
-
-
-def _buffers_copied(tensor: torch.Tensor) -> torch.Tensor:
-    """Parameters as they are, for their gradient is not asked; buffers may be updated."""
-    return tensor if isinstance(tensor, nn.Parameter) else tensor.detach().clone()

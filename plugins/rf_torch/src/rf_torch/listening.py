@@ -45,10 +45,16 @@ def listening(
     def leave(module: nn.Module, args: Any, output: Any) -> None:
         stack.pop()
         running(stack[-1])
+        if not module._forward_hooks:
+            tell(module, args, output)
+
+    def tell(module: nn.Module, args: Any, output: Any) -> None:
         for name in modules.names.get(id(module), ()):
             returned(name, output)
 
     handles = [register_module_forward_pre_hook(enter), register_module_forward_hook(leave)]
+    # A module's own hooks run after the global ones and may replace its output: listen last.
+    handles += [m.register_forward_hook(tell) for m in modules.each if m._forward_hooks]
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakIdKeyDictionary
 
-from rf_torch.views import Step
+from rf_torch.steps import Step
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import GraphBuilder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -137,6 +138,15 @@ class Recorder(TorchDispatchMode):
         self._escapes.__exit__(*raised)
         super().__exit__(*raised)
 
+    @contextmanager
+    def _nested(self) -> Iterator[None]:
+        """Listens to what an op is made of."""
+        super().__enter__()
+        try:
+            yield
+        finally:
+            super().__exit__(None, None, None)
+
     def _noticed(self) -> None:
         self.reads_values = True
 
@@ -151,7 +161,7 @@ class Recorder(TorchDispatchMode):
         given = kwargs or {}
         if _is_composite(function):
             # Inference mode passes composite ops on whole.
-            with self:
+            with self._nested():
                 decomposed = function.decompose(*args, **given)
             if decomposed is not NotImplemented:
                 return decomposed

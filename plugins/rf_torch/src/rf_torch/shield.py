@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-__all__ = ["Shield", "generators_kept"]
+__all__ = ["Shield", "copied", "generators_kept"]
 
 Replace = Callable[[torch.Tensor], torch.Tensor]
 
@@ -59,6 +59,14 @@ class Shield:
         """Takes in a module that is about to run and that nobody named before."""
         if id(module) not in self._known:
             self.add(module.modules())
+
+
+def copied(tensor: torch.Tensor) -> torch.Tensor:
+    """A stand-in with the same values, for forwards that run for real and may write to it."""
+    copy = tensor.detach().clone()
+    if isinstance(tensor, nn.Parameter):
+        return nn.Parameter(copy, requires_grad=tensor.requires_grad)
+    return copy
 
 
 @contextmanager

@@ -8,6 +8,7 @@ on copies of its weights.
 from __future__ import annotations
 
 import logging
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -27,7 +28,7 @@ from rf_torch.memory import Memory
 from rf_torch.modules import Modules, cuda_devices, modules_of
 from rf_torch.outputs import tensors_by_path
 from rf_torch.recorder import Recorder
-from rf_torch.shield import Shield, generators_kept
+from rf_torch.shield import Shield, copied, generators_kept
 from rfcore.addresses import addresses_of
 from rfcore.errors import InputTypeError, UnsupportedOpError
 from rfcore.graph import GraphBuilder
@@ -69,7 +70,8 @@ def _refuse_untraceable(modules: Modules) -> None:
                 modules.names.get(id(module), [""])[0],
                 "TorchScript does not run op by op in Python; pass the Python model it was made of",
             )
-        if isinstance(module, nn.modules.lazy.LazyModuleMixin) and module.has_uninitialized_params():
+        lazy = isinstance(module, nn.modules.lazy.LazyModuleMixin)
+        if lazy and module.has_uninitialized_params():
             name = modules.names.get(id(module), [""])[0]
             raise UnsupportedOpError(
                 type(module).__name__,
@@ -99,7 +101,9 @@ class _Run:
             stack.enter_context(_no_fast_paths())
             stack.enter_context(_silent_logger())
             stack.enter_context(generators_kept(cuda_devices(self.modules)))
+            stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.no_grad())
+            stack.enter_context(_no_grad_warnings())
             if fake is not None:
                 stack.enter_context(fake)
             shield = stack.enter_context(Shield(self._replacer(fake)))
@@ -133,7 +137,7 @@ class _Run:
         def replace(tensor: torch.Tensor) -> torch.Tensor:
             if id(tensor) not in self.stand_ins:
                 stand_in = (
-                    fake.from_tensor(tensor) if fake is not None else _copied(tensor)
+                    fake.from_tensor(tensor) if fake is not None else copied(tensor)
                 )
                 self.stand_ins[id(tensor)] = stand_in
                 self.real[id(stand_in)] = tensor
@@ -184,13 +188,6 @@ def _explained(error: Exception) -> Exception:
     return error
 
 
-def _copied(tensor: torch.Tensor) -> torch.Tensor:
-    copy = tensor.detach().clone()
-    if isinstance(tensor, nn.Parameter):
-        return nn.Parameter(copy, requires_grad=tensor.requires_grad)
-    return copy
-
-
 @contextmanager
 def _no_fast_paths() -> Iterator[None]:
     """Without the fused transformer kernels, which hide their layers."""
@@ -212,3 +209,11 @@ def _silent_logger() -> Iterator[None]:
         yield
     finally:
         logger.disabled = before
+
+
+@contextmanager
+def _no_grad_warnings() -> Iterator[None]:
+    """Without the warning that making a fake of a cached activation sets off."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The .grad attribute of a Tensor")
+        yield

@@ -1,146 +1,17 @@
-"""View ops as a few kinds of steps, each of which can be taken forwards and backwards."""
+"""View ops as chains of a few kinds of steps."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from rf_torch.steps import Pairs, Parts, Permuted, Picked, Reshaped, Shape, Sliced, Spread, Step
 from rfcore.errors import UnsupportedOpError
-from rfcore.graph import GraphBuilder, Overwrite
 
-__all__ = ["Step", "is_view", "part_steps", "view_steps"]
-
-Shape = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """Base of the steps from a tensor of shape `source` to a view of shape `result`."""
-
-    name: str
-    source: Shape
-    result: Shape
-
-    def forward(self, builder: GraphBuilder, node: int) -> int:
-        """The view's node, from the node of what is viewed."""
-        raise UnsupportedOpError(
-            self.name, builder.layer, "what it views was written in place, which is not tracked"
-        )
-
-    def backward(self, builder: GraphBuilder, base: int | None, value: int | None) -> int | None:
-        """The node of what is viewed after `value` was written to the view."""
-        raise UnsupportedOpError(
-            self.name, builder.layer, "writing in place through such a view is not tracked"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Reshaped(Step):
-    """The same values under another shape."""
-
-    def forward(self, builder: GraphBuilder, node: int) -> int:
-        """See `Step`."""
-        return builder.reshape(node, self.result, self.name)
-
-    def backward(self, builder: GraphBuilder, base: int | None, value: int | None) -> int | None:
-        """See `Step`."""
-        return None if value is None else builder.reshape(value, self.source, self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Permuted(Step):
-    """Axes in another order."""
-
-    order: tuple[int, ...]
-
-    def forward(self, builder: GraphBuilder, node: int) -> int:
-        """See `Step`."""
-        return builder.transpose(node, self.order, self.name)
-
-    def backward(self, builder: GraphBuilder, base: int | None, value: int | None) -> int | None:
-        """See `Step`."""
-        if value is None:
-            return None
-        inverse = [int(i) for i in np.argsort(self.order)]
-        return builder.transpose(value, inverse, self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Sliced(Step):
-    """A part of one axis."""
-
-    dim: int
-    start: int
-    step: int = 1
-
-    def forward(self, builder: GraphBuilder, node: int) -> int:
-        """See `Step`."""
-        if self.source == self.result:
-            return node
-        taps = self.start + self.step * np.arange(self.result[self.dim])
-        return builder.axis_map(node, self.dim, taps, self.name)
-
-    def backward(self, builder: GraphBuilder, base: int | None, value: int | None) -> int | None:
-        """See `Step`."""
-        if self.source == self.result:
-            return value
-        operands = {"base": base, "value": value}
-        known = {name: node for name, node in operands.items() if node is not None}
-        if not known:
-            return None
-        starts = tuple(self.start if d == self.dim else 0 for d in range(len(self.source)))
-        steps = tuple(self.step if d == self.dim else 1 for d in range(len(self.source)))
-        op = Overwrite(starts, self.result, steps, tuple(known))
-        return builder.add(op, list(known.values()), self.source, self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Spread(Step):
-    """Broadcast to more or longer axes."""
-
-    def forward(self, builder: GraphBuilder, node: int) -> int:
-        """See `Step`."""
-        if self.source == self.result:
-            return node
-        return builder.elementwise((node,), self.result, self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Windows(Step):
-    """`Tensor.unfold`: overlapping windows of one axis as a new last axis."""
-
-    dim: int
-    size: int
-    step: int
-
-    def forward(self, builder: GraphBuilder, node: int) -> int:
-        """See `Step`."""
-        count = self.result[self.dim]
-        taps = (self.step * np.arange(count)[:, None] + np.arange(self.size)).ravel()
-        node = builder.axis_map(node, self.dim, taps, self.name)
-        split = (*self.source[: self.dim], count, self.size, *self.source[self.dim + 1 :])
-        node = builder.reshape(node, split, self.name)
-        order = [d for d in range(len(split)) if d != self.dim + 1]
-        return builder.transpose(node, [*order, self.dim + 1], self.name)
-
-
-@dataclass(frozen=True, slots=True)
-class Restrided(Step):
-    """`as_strided` over a contiguous base: any positions at all."""
-
-    taps: np.ndarray[Any, np.dtype[np.int64]]
-
-    def forward(self, builder: GraphBuilder, node: int) -> int:
-        """See `Step`."""
-        flat = builder.reshape(node, (math.prod(self.source),), self.name)
-        return builder.reshape(
-            builder.axis_map(flat, 0, self.taps, self.name), self.result, self.name
-        )
-
+__all__ = ["is_view", "part_steps", "view_steps"]
 
 # The largest as_strided view that is written out position by position.
 LARGEST_RESTRIDED = 1 << 24
@@ -182,6 +53,8 @@ def part_steps(
 
 
 def _reshaped(name: str, source: Shape, result: Shape, given: Arguments) -> list[Step]:
+    if math.prod(source) != math.prod(result):
+        raise UnsupportedOpError(name, "", "it reads bytes of one type as another of another size")
     return [Reshaped(name, source, result)] if source != result else []
 
 
@@ -225,8 +98,20 @@ def _expand(name: str, source: Shape, result: Shape, given: Arguments) -> list[S
 
 
 def _unfold(name: str, source: Shape, result: Shape, given: Arguments) -> list[Step]:
-    dim = given["dimension"] % len(source)
-    return [Windows(name, source, result, dim, given["size"], given["step"])]
+    """`Tensor.unfold`: windows of one axis as a new last axis."""
+    if not source:
+        return [Reshaped(name, source, result)]
+    dim, size, step = given["dimension"] % len(source), given["size"], given["step"]
+    count = result[dim]
+    taps = (step * np.arange(count)[:, None] + np.arange(size)).ravel()
+    picked = (*source[:dim], len(taps), *source[dim + 1 :])
+    split = (*source[:dim], count, size, *source[dim + 1 :])
+    order = (*(d for d in range(len(split)) if d != dim + 1), dim + 1)
+    return [
+        Picked(name, source, picked, dim, taps),
+        Reshaped(name, picked, split),
+        Permuted(name, split, result, order),
+    ]
 
 
 def _diagonal(name: str, source: Shape, result: Shape, given: Arguments) -> list[Step]:
@@ -240,19 +125,8 @@ def _diagonal(name: str, source: Shape, result: Shape, given: Arguments) -> list
     return [
         Permuted(name, source, (*moved, rows, columns), (*rest, a, b)),
         Reshaped(name, (*moved, rows, columns), flat),
-        Picked(name, flat, result, i * columns + j),
+        Picked(name, flat, result, len(moved), i * columns + j),
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Picked(Step):
-    """Some positions of the last axis."""
-
-    taps: np.ndarray[Any, np.dtype[np.int64]]
-
-    def forward(self, builder: GraphBuilder, node: int) -> int:
-        """See `Step`."""
-        return builder.axis_map(node, len(self.source) - 1, self.taps, self.name)
 
 
 def _as_strided(name: str, source: Shape, result: Shape, given: Arguments) -> list[Step]:
@@ -263,13 +137,26 @@ def _as_strided(name: str, source: Shape, result: Shape, given: Arguments) -> li
         shape = [1] * len(result)
         shape[dim] = length
         taps = taps + (np.arange(length) * int(stride)).reshape(shape)
-    return [Restrided(name, source, result, taps.ravel())]
+    count = math.prod(source)
+    if taps.size and taps.max() >= count:
+        raise UnsupportedOpError(name, "", "it reaches past the end of the tensor that it views")
+    return [
+        Reshaped(name, source, (count,)),
+        Picked(name, (count,), (taps.size,), 0, taps.ravel()),
+        Reshaped(name, (taps.size,), result),
+    ]
+
+
+def _narrow(name: str, source: Shape, result: Shape, given: Arguments) -> list[Step]:
+    return _slice(name, source, result, {**given, "step": 1})
 
 
 def _as_pairs(name: str, source: Shape, result: Shape, given: Arguments) -> list[Step]:
-    """A complex tensor as real pairs along a new last axis."""
-    single = (*source, 1)
-    return [Reshaped(name, source, single), Spread(name, single, result)]
+    return [Parts(name, source, result)]
+
+
+def _as_complex(name: str, source: Shape, result: Shape, given: Arguments) -> list[Step]:
+    return [Pairs(name, source, result)]
 
 
 _MAKERS: dict[str, Callable[[str, Shape, Shape, Arguments], list[Step]]] = {
@@ -283,10 +170,11 @@ _MAKERS: dict[str, Callable[[str, Shape, Shape, Arguments], list[Step]]] = {
     "t": _matrix_transpose,
     "slice": _slice,
     "select": _select,
-    "narrow": _slice,
+    "narrow": _narrow,
     "expand": _expand,
     "unfold": _unfold,
     "diagonal": _diagonal,
     "as_strided": _as_strided,
     "view_as_real": _as_pairs,
+    "view_as_complex": _as_complex,
 }

@@ -9,18 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from rf_torch.call import Call
-from rf_torch.rules import elementwise, indexing, linear, padding, reductions, resizing, windows
+from rf_torch.rules import attention, elementwise, indexing, linear, padding, reductions, resizing, switching, windows
 
 __all__ = ["RULES", "Rule"]
 
 Rule = Callable[[Call], int | None | Sequence[int | None]]
 
 RULES: Mapping[str, Rule] = {
+    **attention.RULES,
     **elementwise.RULES,
     **indexing.RULES,
     **linear.RULES,
     **padding.RULES,
     **reductions.RULES,
     **resizing.RULES,
+    **switching.RULES,
     **windows.RULES,
 }

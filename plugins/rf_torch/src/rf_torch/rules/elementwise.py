@@ -10,7 +10,7 @@ import torch
 from rf_torch.call import Call
 from rf_torch.constants import tensors_in
 from rf_torch.fills import Fill
-from rfcore.graph import Elementwise, Mask, Pattern
+from rfcore.graph import Mask
 
 __all__ = ["RULES", "pointwise"]
 
@@ -27,10 +27,10 @@ def nothing(call: Call) -> list[None]:
 
 
 def drawn(call: Call) -> list[int] | list[None]:
-    """Random values: of each position, from the parameters there; in place, not from what was."""
-    overwrites = call.function._schema.name.endswith("_")
-    given = call.operands()[1:] if overwrites else call.operands()
-    nodes = [node for node in map(call.node, given) if node is not None]
+    """Random values: from the parameters of each position, not from what is only overwritten."""
+    is_parameter = call.function is torch.ops.aten.bernoulli.default
+    given = [value for name, value in call.given.items() if name != "self" or is_parameter]
+    nodes = [node for value in given if (node := call.node(value)) is not None]
     if not nodes:
         return nothing(call)
     return [call.elementwise(nodes, tuple(result.shape)) for result in tensors_in(call.result)]
@@ -59,7 +59,7 @@ def triangle(call: Call, *, upper: bool) -> int:
         return lower if upper else ~lower
 
     fill = Fill((rows, columns), removed)
-    kept = call.builder.add(Elementwise((fill.open(),)), (node,), call.shape, call.name)
+    kept = call.gated(node, fill.open(), call.shape)
     call.fills.add_zeros(kept, fill)
     return kept
 
@@ -112,15 +112,10 @@ def contained(call: Call) -> int:
     return call.elementwise(parts, call.shape)
 
 
-def paired(call: Call) -> int:
-    """Real pairs along the last axis as complex numbers."""
-    return call.builder.reduce(call.operand("self"), [len(call.shape)], False, call.name)
-
-
 _SAME = (
     "_to_copy clone contiguous _conj_physical native_dropout dropout to _prelu_kernel prelu "
-    "rrelu_with_noise rrelu_with_noise_functional lift lift_fresh_copy alias_copy real imag angle "
-    "complex polar nan_to_num clamp clamp_min clamp_max hardswish isnan isinf floor_divide "
+    "rrelu_with_noise rrelu_with_noise_functional lift lift_fresh_copy alias_copy angle complex "
+    "polar nan_to_num clamp clamp_min clamp_max hardswish isnan isinf floor_divide "
     "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask "
     "_fused_dropout _masked_scale _add_relu _pin_memory __lshift__ __rshift__ gcd lcm "
     "_standard_gamma poisson binomial"
@@ -150,5 +145,4 @@ RULES = {
     "aten.bucketize": searched,
     "aten.searchsorted": searched,
     "aten.isin": contained,
-    "aten.view_as_complex": paired,
 }

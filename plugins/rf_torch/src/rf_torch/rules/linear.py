@@ -1,4 +1,4 @@
-"""Matrix products and attention."""
+"""Matrix products and dense layers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from rf_torch.call import Call
-from rf_torch.constants import LARGEST_PATTERN, tensors_in
-from rf_torch.fills import Fill
-from rfcore.graph import Contract, Cumulative, Elementwise, Mask, Pattern
+from rf_torch.constants import LARGEST_PATTERN
+from rf_torch.fills import Fill, Switch
+from rfcore.graph import Contract, Pattern
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "product"]
 
 Labels = tuple[int, ...]
 
@@ -66,12 +66,12 @@ def _product_of_two(
 
 def _squeezed(fill: Fill) -> Pattern:
     """Where a factor is not zero, along the axes on which that varies."""
-    return Pattern(lambda: ~fill.load().squeeze())
+    return Switch(lambda: ~fill.load().squeeze())
 
 
-def _added(call: Call, product: int | None, bias: torch.Tensor) -> int | None:
-    node = call.node(bias)
-    parts = [n for n in (product, node) if n is not None]
+def _added(call: Call, total: int | None, bias: torch.Tensor) -> int | None:
+    node = call.node(bias) if call.given.get("beta", 1) != 0 else None
+    parts = [n for n in (total, node) if n is not None]
     if not parts:
         return None
     return parts[0] if len(parts) == 1 and node is None else call.elementwise(parts, call.shape)
@@ -100,8 +100,8 @@ def bmm(call: Call) -> int | None:
 
 def baddbmm(call: Call) -> int | None:
     """Matrix times matrix, batched, plus a bias."""
-    product = product(call, call["batch1"], call["batch2"], BATCHED, call.shape)
-    return _added(call, product, call["self"])
+    batches = product(call, call["batch1"], call["batch2"], BATCHED, call.shape)
+    return _added(call, batches, call["self"])
 
 
 def mv(call: Call) -> int | None:
@@ -118,101 +118,90 @@ def linear(call: Call) -> int | None:
     """A dense layer on the last axis."""
     image, weight = call["input"], call["weight"]
     lead = tuple(range(2, 2 + len(image.shape) - 1))
-    product = product(call, image, weight, ((*lead, 0), (1, 0), (*lead, 1)), call.shape)
-    return _added(call, product, call["bias"])
+    transformed = product(call, image, weight, ((*lead, 0), (1, 0), (*lead, 1)), call.shape)
+    return _added(call, transformed, call["bias"])
 
 
-def attention(call: Call) -> list[int | None]:
-    """Scaled dot-product attention: each output sees its query, and the keys and values
-    of all tokens that its mask allows.
-    """
-    shape = call.shape
-    rank = len(shape)
+def addmv(call: Call) -> int | None:
+    """Matrix times vector, plus a bias."""
+    image = product(call, call["mat"], call["vec"], ((0, 1), (1,), (0,)), call.shape)
+    return _added(call, image, call["self"])
+
+
+def addbmm(call: Call) -> int | None:
+    """Matrix times matrix, summed over the batch, plus a bias."""
+    labels = ((3, 0, 1), (3, 1, 2), (0, 2))
+    return _added(
+        call, product(call, call["batch1"], call["batch2"], labels, call.shape), call["self"]
+    )
+
+
+def addr(call: Call) -> int | None:
+    """Vector times vector as a matrix, plus a bias."""
+    outer = product(call, call["vec1"], call["vec2"], ((0,), (1,), (0, 1)), call.shape)
+    return _added(call, outer, call["self"])
+
+
+def trilinear(call: Call) -> int | None:
+    """`nn.Bilinear`: three factors, broadcast along axes of length 1, summed over some axes."""
+    factors = [call["i1"], call["i2"], call["i3"]]
+    rank = factors[0].ndim + len(call["expand1"])
+    labels = [
+        tuple(d for d in range(rank) if d not in call[f"expand{number}"]) for number in (1, 2, 3)
+    ]
+    nodes = [call.node(factor) for factor in factors]
+    dependent = [(n, lab) for n, lab in zip(nodes, labels, strict=True) if n is not None]
+    constants = [i for i, node in enumerate(nodes) if node is None]
+    result = tuple(d for d in range(rank) if d not in call["sumdim"])
+    constant: Labels = ()
+    pattern = None
+    if len(constants) == 1:
+        constant, pattern = labels[constants[0]], call.tape.pattern(factors[constants[0]])
+    op = Contract(tuple(lab for _, lab in dependent), result, constant, pattern)
+    summed = call.builder.add(op, [n for n, _ in dependent], call.shape, call.name)
+    if len(constants) < 2:
+        return summed
+    return call.bounded(summed, "zeros in its two constant factors are not looked for")
+
+
+def distances(call: Call) -> int:
+    """`cdist`: each pair of rows."""
     parts = []
-    if (query := call.node(call["query"])) is not None:
-        parts.append(call.builder.reduce(query, [rank - 1], True, call.name))
-    if (mask := call.node(_mask(call))) is not None:
-        parts.append(call.builder.reduce(mask, [len(call.builder.shape(mask)) - 1], True, call.name))
-    for argument, keep_features in (("key", False), ("value", True)):
+    for argument, dim in (("x1", -1), ("x2", -2)):
         node = call.node(call[argument])
         if node is not None:
-            if not keep_features:
-                node = call.builder.reduce(node, [rank - 1], True, call.name)
-            parts.append(_over_tokens(call, node))
-    seen = call.elementwise(parts, shape)
-    return [seen, *[None] * (len(list(tensors_in(call.result))) - 1)]
+            rank = len(call.builder.shape(node))
+            rows = call.builder.reduce(node, [rank - 1], True, call.name)
+            if dim == -2:
+                order = [*range(rank - 2), rank - 1, rank - 2]
+                rows = call.builder.transpose(rows, order, call.name)
+            parts.append(rows)
+    return call.elementwise(parts, call.shape)
 
 
-def _mask(call: Call) -> torch.Tensor | None:
-    given = call.given.get("attn_mask", call.given.get("attn_bias"))
-    return given if isinstance(given, torch.Tensor) else None
+def own_distances(call: Call) -> int:
+    """`pdist`: each pair of different rows."""
+    node = call.operand("self")
+    pairs = np.stack(np.triu_indices(call.builder.shape(node)[0], 1), axis=1)
+    rows = call.builder.reduce(node, [1], False, call.name)
+    return call.taps(rows, 0, pairs)
 
-
-def _over_tokens(call: Call, node: int) -> int:
-    """Keys or values of shape (…, tokens, features), summed over the tokens a query may see."""
-    source = call.builder.shape(node)
-    rank = len(source)
-    dim = rank - 2
-    queries = call.shape[dim]
-    mask = _mask(call)
-    if call.given.get("is_causal"):
-        if source[dim] != queries:
-            raise call.refused("causal attention with fewer queries than keys has no rule")
-        return call.builder.add(Cumulative(dim), (node,), source, call.name)
-    if mask is None or call.node(mask) is not None:
-        return call.builder.reduce(node, [dim], True, call.name)
-    if mask.numel() > LARGEST_PATTERN:
-        reduced = call.builder.reduce(node, [dim], True, call.name)
-        return call.builder.add(
-            Elementwise(),
-            (reduced,),
-            call.builder.shape(reduced),
-            call.name,
-            f"{call.name}: a mask of {mask.numel()} elements is not read, an upper bound",
-            exact=False,
-        )
-    batch = tuple(range(rank - 2))
-    tokens, features, asking = rank - 2, rank - 1, rank
-    shape = (*source[:dim], queries, source[-1])
-    op = Contract(
-        ((*batch, tokens, features),),
-        (*batch, asking, features),
-        (asking, tokens),
-        _allowed(call, mask),
-    )
-    return call.builder.add(op, (node,), shape, call.name)
-
-
-def _allowed(call: Call, mask: torch.Tensor) -> Pattern:
-    """Which (query, key) pairs a mask lets through for any batch entry and head."""
-    closed = (lambda m: ~m) if mask.dtype == torch.bool else (lambda m: m == float("-inf"))
-    source = call.tape.pattern(mask, zero=closed)
-
-    def load() -> Mask | None:
-        kept = source.read()
-        if kept is None:
-            return None
-        merged: Mask = kept.any(axis=tuple(range(kept.ndim - 2)))
-        return np.array(merged)
-
-    return Pattern(load)
-
-
-_ATTENTION = (
-    "_scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_flash_attention "
-    "_scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention "
-    "_scaled_dot_product_attention_math scaled_dot_product_attention "
-    "_scaled_dot_product_fused_attention_overrideable"
-)
 
 RULES = {
     "aten.mm": mm,
     "aten.addmm": addmm,
+    "aten._addmm_activation": addmm,
     "aten.bmm": bmm,
     "aten.baddbmm": baddbmm,
+    "aten.addbmm": addbmm,
     "aten.mv": mv,
+    "aten.addmv": addmv,
+    "aten.addr": addr,
     "aten.dot": dot,
     "aten.vdot": dot,
     "aten.linear": linear,
-    **{f"aten.{name}": attention for name in _ATTENTION.split()},
+    "aten._trilinear": trilinear,
+    "aten._cdist_forward": distances,
+    "aten._euclidean_dist": distances,
+    "aten._pdist_forward": own_distances,
 }

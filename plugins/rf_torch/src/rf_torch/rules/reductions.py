@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from rf_torch.call import Call
-from rf_torch.constants import tensors_in
+from rf_torch.constants import LARGEST_PATTERN, tensors_in
+from rf_torch.fills import softmaxed
 from rfcore.graph import Cumulative, Elementwise
 
 __all__ = ["RULES"]
@@ -38,7 +39,20 @@ def softmax(call: Call) -> int:
     """Softmax: itself and its whole axis, so that the axis can be cut and the path remain."""
     node = _source(call)
     dims = call.dims("dim", len(call.shape))
-    return _with_statistics(call, node, dims)
+    low = call.fills.lows(node)
+    if low is None:
+        return _with_statistics(call, node, dims)
+    if low.size > LARGEST_PATTERN:
+        return call.unread(_with_statistics(call, node, dims), low.size)
+    seen = call.gated(node, low.open(), call.shape)
+    statistics = call.builder.reduce(seen, dims, True, call.name)
+    zero = softmaxed(low, dims)
+    result = call.builder.add(
+        Elementwise((zero.open(), zero.open())), (seen, statistics), call.shape, call.name
+    )
+    if "log" not in call.name:
+        call.fills.add_zeros(result, zero)
+    return result
 
 
 def _with_statistics(call: Call, node: int, dims: list[int]) -> int:
@@ -117,13 +131,29 @@ def cumulative(call: Call) -> list[int]:
 
 
 def recurrent(call: Call) -> list[int | None]:
-    """One direction of one recurrent layer: each step sees all earlier steps."""
-    node = call.operand("input")
+    """One direction of one recurrent layer, (time, batch, features): each step sees all earlier
+    ones, and the state that it began with.
+    """
     output, *states = tensors_in(call.result)
-    mixed = call.builder.mix(node, [2], tuple(output.shape), call.name)
-    seen = call.builder.add(Cumulative(0, call["reverse"]), (mixed,), output.shape, call.name)
-    last = [call.everything(node, tuple(state.shape)) for state in states[:2]]
-    return [seen, *last, *[None] * (len(states) - len(last))]
+    steps, shape = output.shape[0], tuple(output.shape)
+    begun = [n for n in (call.node(call["hx_"]), call.node(call["cx_"])) if n is not None]
+    earlier = []
+    last = []
+    if (node := call.node(call["input"])) is not None:
+        mixed = call.builder.mix(node, [2], shape, call.name)
+        op = Cumulative(0, call["reverse"])
+        earlier.append(call.builder.add(op, (mixed,), shape, call.name))
+        last.append(call.builder.reduce(mixed, [0], True, call.name))
+    for state in begun:
+        rank = len(call.builder.shape(state))
+        features = call.builder.reduce(state, [rank - 1], True, call.name)
+        column = call.builder.reshape(features, (1, shape[1], 1), call.name)
+        earlier.append(column)
+        last.append(column)
+    assert steps > 0
+    final = call.elementwise(last, (1, *shape[1:]))
+    ends = [call.builder.reshape(final, tuple(state.shape), call.name) for state in states[:2]]
+    return [call.elementwise(earlier, shape), *ends, *[None] * (len(states) - len(ends))]
 
 
 _REDUCTIONS = (
