@@ -172,9 +172,7 @@ def _contains_all(law: Law, sightings: Mapping[int, Sighting]) -> bool:
     return True
 
 
-def _common_shift(
-    edges: Iterable[Mapping[int, int]], period: int, per_phase: int
-) -> int | None:
+def _common_shift(edges: Iterable[Mapping[int, int]], period: int, per_phase: int) -> int | None:
     """The shift per period on which all pairs of outputs of one phase agree, or None.
 
     One of the edges must show every phase `per_phase` times: one seen once agrees with anything.

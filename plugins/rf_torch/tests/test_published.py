@@ -6,17 +6,16 @@ The numbers are those of tests/data/published.csv, where each names its source.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 import rfcore
-from nan_method import layer_output, seen_intervals
+from nan_method import layer_output
 from networks.causal import WaveNet
 from networks.convnext import ConvNeXtTiny
 from networks.dense import DenseNet121, GoogLeNet
@@ -33,7 +32,7 @@ from networks.mobile import EfficientNetB0, MobileNetV2
 from networks.patchgan import PatchGAN
 from networks.residual import BagNet33, FCNResNet50, resnet18, resnet34, resnet50
 from networks.sequence import SpliceAI10k, Wav2Vec2Encoder
-from rfcore.errors import NoSpatialAxesError, TruncatedFieldError
+from rfcore.errors import NoSpatialAxesError
 
 PUBLISHED = Path(__file__).parents[3] / "tests" / "data" / "published.csv"
 IMAGE = (3, 224, 224)
@@ -217,9 +216,7 @@ def test_a_global_field_names_what_made_it_so(
     ],
 )
 def test_local_field_of_efficientnet(build: Callable[[], nn.Module], output: str | None) -> None:
-    field = rfcore.estimate(
-        build().eval(), input_shape=IMAGE, output=output, global_paths="ignore"
-    )
+    field = rfcore.estimate(build().eval(), input_shape=IMAGE, output=output, global_paths="ignore")
     assert (field.size, field.stride) == ((851, 851), (32, 32))
     assert field.is_global == (False, False)
 
@@ -248,83 +245,3 @@ def test_logits_name_the_last_layer_with_spatial_axes(head: tuple[nn.Module, ...
     assert f"output={caught.value.last_spatial!r}" in caught.value.hint
     advised = rfcore.estimate(model, input_shape=IMAGE, output=caught.value.last_spatial)
     assert_agrees(advised, ROWS["ResNet-18"])
-
-
-class SwinStages(nn.Module):
-    """Swin's feature maps (batch, channels, height, width): embedding, then one per stage."""
-
-    WINDOW = 7
-
-    def __init__(self, depths: Sequence[int] = (2, 2, 6, 2)) -> None:
-        from transformers import SwinConfig, SwinModel
-
-        super().__init__()
-        self.depths = tuple(depths)
-        heads = [3 * 2**level for level in range(len(depths))]
-        self.swin = SwinModel(SwinConfig(embed_dim=12, depths=[*depths], num_heads=heads))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        output: Any = self.swin(x, output_hidden_states=True)
-        maps: tuple[Tensor, ...] = output.reshaped_hidden_states
-        return maps
-
-    def interval(self, stage: int, index: int) -> tuple[int, int]:
-        """Pixels that an output of a stage sees, window by window on an endless line of patches.
-
-        Attention in windows of 7 tokens, shifted by 3 in every second block; after each stage
-        but the last, two neighbours merge.
-        Source: Liu et al., "Swin Transformer", ICCV 2021, figures 2 to 4.
-        """
-        first = last = index
-        for level in range(stage, 0, -1):
-            if level < len(self.depths):
-                first, last = 2 * first, 2 * last + 1
-            for block in reversed(range(self.depths[level - 1])):
-                shift = block % 2 * (self.WINDOW // 2)
-                first = (first - shift) // self.WINDOW * self.WINDOW + shift
-                last = ((last - shift) // self.WINDOW + 1) * self.WINDOW + shift - 1
-        return 4 * first, 4 * (last + 1)
-
-
-@pytest.mark.parametrize("stage", [1, 2])
-def test_derived_intervals_of_swin_are_what_nan_shows(stage: int) -> None:
-    model = SwinStages((2, 2, 2)).double().eval()
-
-    def network(x: Tensor) -> Tensor:
-        outputs: tuple[Tensor, ...] = model(x)
-        return outputs[stage]
-
-    # One output of each phase, in the middle of a strip as narrow as Swin's windows allow.
-    length, start = 448 * stage, 7 * 4
-    indices = [(start + phase, 3) for phase in range(7)]
-    seen = seen_intervals(network, (3, length, 112), indices, 0)
-    assert seen == [model.interval(stage, start + phase) for phase in range(7)]
-
-
-def test_windows_of_swin_give_each_stage_seven_phases() -> None:
-    model = SwinStages().eval()
-    fields = rfcore.estimate(model, input_shape=(3, 448, 448), output=[1, 2, 3, 4])
-    for stage, field in fields.items():
-        assert field.stride == (min(4 * 2**stage, 32),) * 2
-        assert field.exact
-        for axis in field.axes:
-            assert axis.period == 7
-            assert [axis.interval(j) for j in range(7)] == [
-                model.interval(stage, j) for j in range(7)
-            ]
-    assert fields[1].size == (84, 84)
-    assert {hi - lo for lo, hi in map(fields[1].axes[0].interval, range(7))} == {56, 84}
-
-
-def test_first_stage_of_swin_at_224() -> None:
-    model = SwinStages().eval()
-    field = rfcore.estimate(model, input_shape=IMAGE, output=1)
-    assert (field.size, field.output_shape) == ((84, 84), (28, 28))
-    inner = rfcore.estimate(model.swin, input_shape=IMAGE, output="encoder.layers.0[1]")
-    assert inner == field
-
-
-def test_at_224_the_last_stage_of_swin_is_one_window_and_no_law_can_be_seen() -> None:
-    with pytest.raises(TruncatedFieldError, match=r"'swin\.encoder\.layers\.3") as caught:
-        rfcore.estimate(SwinStages().eval(), input_shape=IMAGE, output=4)
-    assert caught.value.input_size == 224

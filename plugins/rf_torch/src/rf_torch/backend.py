@@ -22,9 +22,7 @@ class TorchBackend:
         """Whether `model` is a torch module (and not a Keras layer on Keras' torch backend)."""
         # Whoever holds a torch model has imported torch already.
         torch = sys.modules.get("torch")
-        return (
-            torch is not None and isinstance(model, torch.nn.Module) and not _is_keras(model)
-        )
+        return torch is not None and isinstance(model, torch.nn.Module) and not _is_keras(model)
 
     def input_spec(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ from rf_torch.memory import Memory
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Elementwise, GraphBuilder, Pattern
 
-__all__ = ["Call"]
+__all__ = ["Call", "Rule"]
 
 
 class Call:
@@ -106,20 +106,25 @@ class Call:
         return [int(d) % rank for d in (value if isinstance(value, list | tuple) else [value])]
 
     def array(self, tensor: torch.Tensor) -> NDArray[Any]:
-        """The values of a constant."""
-        return self.tape.array(tensor)
+        """The values of a constant that this rule needs to know."""
+        try:
+            return self.tape.array(tensor)
+        except UnsupportedOpError as error:
+            raise self.refused(f"of a constant operand {error.reason}") from error
 
     def elementwise(self, nodes: Sequence[int], shape: Sequence[int]) -> int:
         """Adds an elementwise node."""
         return self.builder.elementwise(nodes, shape, self.name)
 
-    def gated(self, node: int, constant: torch.Tensor | Pattern, shape: Sequence[int]) -> int:
+    def gated(
+        self, node: int, constant: torch.Tensor | Pattern, shape: Sequence[int], name: str = ""
+    ) -> int:
         """Adds an elementwise node that depends on `node` only where the constant is not zero."""
         if isinstance(constant, torch.Tensor):
             if constant.numel() > LARGEST_PATTERN:
                 return self.unread(self.elementwise((node,), shape), constant.numel())
             constant = self.tape.pattern(constant)
-        return self.builder.add(Elementwise((constant,)), (node,), shape, self.name)
+        return self.builder.add(Elementwise((constant,)), (node,), shape, name or self.name)
 
     def unread(self, node: int, size: int) -> int:
         """Adds a node that says that a constant was too large to look for zeros in it."""
@@ -146,3 +151,7 @@ class Call:
     def refused(self, reason: str) -> UnsupportedOpError:
         """The error that says why this op has no exact rule here."""
         return UnsupportedOpError(self.name, self.builder.layer, reason)
+
+
+Rule = Callable[[Call], int | Sequence[int | None] | None]
+"""From an op to the node of its result, or one per result; None where nothing is seen."""

@@ -93,7 +93,7 @@ class ConstantTape:
         mutates: bool,
         blank: frozenset[int] = frozenset(),
     ) -> None:
-        """Keeps one op whose result is constant; only shapes are read of the operands in `blank`."""
+        """Keeps one op whose result is constant; of operands in `blank` only shapes are read."""
         entry = _Entry(function, args, kwargs, result, mutates, blank)
         for storage in entry.touched():
             self._touching[storage].append(len(self._entries))

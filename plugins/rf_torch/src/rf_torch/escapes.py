@@ -15,9 +15,7 @@ from rfcore.errors import UnsupportedOpError
 
 __all__ = ["Escapes"]
 
-_TO_ARRAYS = frozenset(
-    (torch.Tensor.numpy, torch.Tensor.__array__, torch.Tensor.__dlpack__)  # type: ignore[attr-defined]
-)
+_TO_ARRAYS = frozenset((torch.Tensor.numpy, torch.Tensor.__array__, torch.Tensor.__dlpack__))
 
 
 class Escapes(TorchFunctionMode):

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from rfcore.graph import (
     AxisMap,
     Concatenate,

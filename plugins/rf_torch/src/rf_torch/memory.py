@@ -15,7 +15,7 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakIdKeyDictionary
 
-from rf_torch.steps import Step
+from rf_torch.steps import Step, written_through
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import GraphBuilder
 
@@ -110,7 +110,7 @@ class Memory:
         store = reference.store
         if store.node is None and node is None:
             return
-        store.node = self._through(store.node, reference.steps, node)
+        store.node = written_through(self.builder, store.node, reference.steps, node)
         store.version += 1
         reference.node, reference.version = node, store.version
 
@@ -133,6 +133,8 @@ class Memory:
         place = _place(tensor)
         reference = _Reference(store, node, version, place, steps)
         self._references[tensor] = reference
+        if tensor.layout is not torch.strided:
+            return
         storage = self._storages.get(place[0])
         if storage is None or storage.alive.expired():
             storage = _Storage(StorageWeakRef(tensor.untyped_storage()))
@@ -157,18 +159,10 @@ class Memory:
             )
         return found
 
-    def _through(
-        self, base: int | None, steps: Sequence[Step], value: int | None
-    ) -> int | None:
-        """The base after `value` was written to its view by way of `steps`."""
-        if not steps:
-            return value
-        first, *rest = steps
-        before = None if base is None else first.forward(self.builder, base)
-        return first.backward(self.builder, base, self._through(before, rest, value))
-
 
 def _place(tensor: torch.Tensor) -> Place:
+    if tensor.layout is not torch.strided:
+        return (id(tensor), 0, tuple(tensor.shape), ())
     return (
         int(tensor.untyped_storage()._cdata),
         int(tensor.storage_offset()),

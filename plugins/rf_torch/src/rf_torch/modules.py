@@ -67,9 +67,7 @@ def _roots(model: Any) -> Iterator[tuple[str, nn.Module]]:
         yield ("" if len(found) == 1 else name), module
 
 
-def _referenced(
-    value: Any, name: str = "model", depth: int = 0
-) -> Iterator[tuple[str, nn.Module]]:
+def _referenced(value: Any, name: str = "model", depth: int = 0) -> Iterator[tuple[str, nn.Module]]:
     """Modules that a function, partial, method, object or container holds, a few steps deep."""
     if isinstance(value, nn.Module):
         yield name, value

@@ -13,14 +13,14 @@ from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
 )
-from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.constants import ConstantTape, tensors_in
 from rf_torch.escapes import Escapes
 from rf_torch.fills import Fills
 from rf_torch.memory import Memory
-from rf_torch.rules import RULES, Rule
+from rf_torch.rules import RULES
 from rf_torch.rules.elementwise import pointwise
 from rf_torch.views import is_view, part_steps, view_steps
 from rf_torch.vjp import opaque
@@ -28,7 +28,11 @@ from rfcore.errors import UnsupportedOpError
 
 __all__ = ["Recorder"]
 
+_INDEXING = frozenset(("aten.index", "aten._unsafe_index"))
+_MASKS = (torch.bool, torch.uint8)
 _SPLITS = frozenset(("split", "split_with_sizes", "unbind", "chunk", "tensor_split"))
+# They share memory as splits do, though their schemas promise nothing.
+_UNSAFE_SPLITS = frozenset(("unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,12 @@ def _kind(function: Any) -> _Kind:
         rule,
         tuple((i, n) for i, n, _ in written),
         frozenset(n for _, n, only_written in written if only_written),
-        not written and any(r.alias_info is not None for r in schema.returns),
+        not written and (_shares(schema) or name.removeprefix("aten.") in _UNSAFE_SPLITS),
     )
+
+
+def _shares(schema: Any) -> bool:
+    return any(r.alias_info is not None for r in schema.returns)
 
 
 def _is_pointwise(function: Any) -> bool:
@@ -173,6 +181,8 @@ class Recorder(TorchDispatchMode):
         depends = any(id(t) in blank for t in _operands(args, given, kind.outs))
         if depends and kind.reshapes:
             return self._reshaped(kind, function, args, given)
+        if depends and kind.name in _INDEXING and not self.tape.concrete:
+            args = (args[0], self._unmasked(args[1], blank), *args[2:])
         result = self._run(function, args, given, depends)
         call = Call(kind.name, function, args, given, result, self.memory, self.tape, self.fills)
         if depends:
@@ -196,6 +206,17 @@ class Recorder(TorchDispatchMode):
                 pass
             raise
 
+    def _unmasked(self, indices: Sequence[Any], blank: frozenset[int]) -> list[Any]:
+        """Indices in which constant masks are the places where they hold: fakes do not tell."""
+        plain: list[Any] = []
+        for index in indices:
+            if index is None or index.dtype not in _MASKS or id(index) in blank:
+                plain.append(index)
+            else:
+                with _disable_current_modes():
+                    plain += self.tape.evaluate(index).nonzero().unbind(1)
+        return plain
+
     def _record_constant(self, kind: _Kind, call: Call) -> None:
         self.tape.record(call.function, call.args, call.kwargs, call.result, bool(kind.written))
         if kind.views:
@@ -210,7 +231,7 @@ class Recorder(TorchDispatchMode):
         if kind.views and self._view(call):
             return
         found = (kind.rule or opaque)(call)
-        nodes = list(found) if isinstance(found, list | tuple) else [found]
+        nodes = list(found) if isinstance(found, Sequence) else [found]
         if all(node is None for node in nodes):
             written = bool(kind.written)
             self.tape.record(call.function, call.args, call.kwargs, call.result, written, blank)
@@ -251,7 +272,7 @@ class Recorder(TorchDispatchMode):
         if source is None:
             return False
         short = call.name.removeprefix("aten.")
-        if short in _SPLITS:
+        if short in _SPLITS | _UNSAFE_SPLITS:
             self._parts(call, source, short == "unbind")
             return True
         if not isinstance(result, torch.Tensor) or result is source:

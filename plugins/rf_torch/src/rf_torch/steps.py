@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "Sliced",
     "Spread",
     "Step",
+    "written_through",
 ]
 
 # The name of a product whose real and imaginary parts both see both parts of its factors.
@@ -184,3 +186,14 @@ class Pairs(Step):
     def forward(self, builder: GraphBuilder, node: int) -> int:
         """See `Step`."""
         return builder.reduce(node, [len(self.result)], False, self.name)
+
+
+def written_through(
+    builder: GraphBuilder, base: int | None, steps: Sequence[Step], value: int | None
+) -> int | None:
+    """The node of a base after `value` was written to its view by way of `steps`."""
+    if not steps:
+        return value
+    first, *rest = steps
+    before = None if base is None else first.forward(builder, base)
+    return first.backward(builder, base, written_through(builder, before, rest, value))

@@ -110,9 +110,7 @@ class _Run:
             shield.add(self.modules.each)
             image = self._input()
             self.memory.bind(image, 0)
-            stack.enter_context(
-                listening(self.modules, self._keep, self._run_in, shield.entering)
-            )
+            stack.enter_context(listening(self.modules, self._keep, self._run_in, shield.entering))
             try:
                 with recorder:
                     output = self._forward(image)
@@ -136,9 +134,7 @@ class _Run:
     def _replacer(self, fake: FakeTensorMode | None) -> Callable[[torch.Tensor], torch.Tensor]:
         def replace(tensor: torch.Tensor) -> torch.Tensor:
             if id(tensor) not in self.stand_ins:
-                stand_in = (
-                    fake.from_tensor(tensor) if fake is not None else copied(tensor)
-                )
+                stand_in = fake.from_tensor(tensor) if fake is not None else copied(tensor)
                 self.stand_ins[id(tensor)] = stand_in
                 self.real[id(stand_in)] = tensor
             return self.stand_ins[id(tensor)]

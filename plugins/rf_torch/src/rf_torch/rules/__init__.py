@@ -6,14 +6,26 @@ several; None stands for a result that does not depend on the input.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 
-from rf_torch.call import Call
-from rf_torch.rules import attention, elementwise, indexing, linear, padding, reductions, resizing, switching, windows
+from rf_torch.call import Rule
+from rf_torch.rules import (
+    attention,
+    elementwise,
+    indexing,
+    linear,
+    padding,
+    rearranging,
+    reductions,
+    refused,
+    resizing,
+    sampling,
+    scattering,
+    switching,
+    windows,
+)
 
-__all__ = ["RULES", "Rule"]
-
-Rule = Callable[[Call], int | None | Sequence[int | None]]
+__all__ = ["RULES"]
 
 RULES: Mapping[str, Rule] = {
     **attention.RULES,
@@ -21,8 +33,12 @@ RULES: Mapping[str, Rule] = {
     **indexing.RULES,
     **linear.RULES,
     **padding.RULES,
+    **rearranging.RULES,
     **reductions.RULES,
+    **refused.RULES,
     **resizing.RULES,
+    **sampling.RULES,
+    **scattering.RULES,
     **switching.RULES,
     **windows.RULES,
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.constants import LARGEST_PATTERN, Test, tensors_in
 from rf_torch.fills import Switch, is_low
 from rfcore.graph import Contract, Cumulative, Mask
@@ -83,8 +83,8 @@ def _allowed(
         hidden = holds()
         if hidden is None:
             return None
-        merged: Mask = hidden.all(axis=tuple(range(hidden.ndim - 2)))
-        return ~np.broadcast_to(merged, (queries, tokens))
+        merged = np.asarray(hidden.all(axis=tuple(range(hidden.ndim - 2))))
+        return np.asarray(~np.broadcast_to(merged, (queries, tokens)))
 
     return load
 
@@ -96,4 +96,4 @@ _ATTENTION = (
     "_scaled_dot_product_fused_attention_overrideable"
 )
 
-RULES = {f"aten.{name}": attention for name in _ATTENTION.split()}
+RULES: dict[str, Rule] = {f"aten.{name}": attention for name in _ATTENTION.split()}

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.constants import tensors_in
 from rf_torch.fills import Fill
 from rfcore.graph import Mask
@@ -115,7 +115,7 @@ def contained(call: Call) -> int:
 _SAME = (
     "_to_copy clone contiguous _conj_physical native_dropout dropout to _prelu_kernel prelu "
     "rrelu_with_noise rrelu_with_noise_functional lift lift_fresh_copy alias_copy angle complex "
-    "polar nan_to_num clamp clamp_min clamp_max hardswish isnan isinf floor_divide "
+    "polar nan_to_num clamp clamp_min clamp_max hardswish threshold isnan isinf floor_divide "
     "fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask "
     "_fused_dropout _masked_scale _add_relu _pin_memory __lshift__ __rshift__ gcd lcm "
     "_standard_gamma poisson binomial"
@@ -130,7 +130,7 @@ _LOSSES = (
     "soft_margin_loss"
 )
 
-RULES = {
+RULES: dict[str, Rule] = {
     **{f"aten.{name}": pointwise for name in _SAME.split()},
     **{f"aten.{name}": nothing for name in _NOTHING.split()},
     **{f"aten.{name}": drawn for name in _DRAWN.split()},

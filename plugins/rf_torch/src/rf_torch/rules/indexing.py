@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.constants import LARGEST_PATTERN
 from rfcore.graph import Gather
 
@@ -182,7 +182,7 @@ def embedding(call: Call) -> int:
     )
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "aten.index": index,
     "aten._unsafe_index": index,
     "aten.index_select": index_select,

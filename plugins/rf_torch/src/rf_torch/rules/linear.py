@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.constants import LARGEST_PATTERN
 from rf_torch.fills import Fill, Switch
 from rfcore.graph import Contract, Pattern
@@ -88,9 +88,7 @@ def mm(call: Call) -> int | None:
 
 def addmm(call: Call) -> int | None:
     """Matrix times matrix, plus a bias."""
-    return _added(
-        call, product(call, call["mat1"], call["mat2"], MATRIX, call.shape), call["self"]
-    )
+    return _added(call, product(call, call["mat1"], call["mat2"], MATRIX, call.shape), call["self"])
 
 
 def bmm(call: Call) -> int | None:
@@ -164,6 +162,16 @@ def trilinear(call: Call) -> int | None:
     return call.bounded(summed, "zeros in its two constant factors are not looked for")
 
 
+def cross(call: Call) -> int:
+    """The cross product: of each component the two others."""
+    parts = []
+    others = np.array([[1, 2], [0, 2], [0, 1]])
+    for argument in ("self", "other"):
+        if (node := call.node(call[argument])) is not None:
+            parts.append(call.taps(node, call["dim"] % len(call.shape), others))
+    return call.elementwise(parts, call.shape)
+
+
 def distances(call: Call) -> int:
     """`cdist`: each pair of rows."""
     parts = []
@@ -187,7 +195,7 @@ def own_distances(call: Call) -> int:
     return call.taps(rows, 0, pairs)
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "aten.mm": mm,
     "aten.addmm": addmm,
     "aten._addmm_activation": addmm,
@@ -201,6 +209,7 @@ RULES = {
     "aten.vdot": dot,
     "aten.linear": linear,
     "aten._trilinear": trilinear,
+    "aten.linalg_cross": cross,
     "aten._cdist_forward": distances,
     "aten._euclidean_dist": distances,
     "aten._pdist_forward": own_distances,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.constants import LARGEST_PATTERN, tensors_in
 from rf_torch.fills import softmaxed
 from rfcore.graph import Cumulative, Elementwise
@@ -22,6 +22,20 @@ def reduction(call: Call) -> list[int]:
     keepdims = bool(call.given.get("keepdim", False))
     reduced = call.builder.reduce(node, dims, keepdims, call.name)
     return [reduced] * len(list(tensors_in(call.result)))
+
+
+def whole(call: Call) -> list[int]:
+    """Counts and distances over everything."""
+    results = list(tensors_in(call.result))
+    parts = [call.everything(node, call.shape) for node in call.dependent()]
+    return [call.elementwise(parts, call.shape)] * len(results)
+
+
+def renormalised(call: Call) -> int:
+    """`renorm`: every slice of one axis divided by its norm."""
+    node = _source(call)
+    rank = len(call.shape)
+    return _with_statistics(call, node, [d for d in range(rank) if d != call["dim"] % rank])
 
 
 def mixing(call: Call) -> list[int]:
@@ -125,17 +139,13 @@ def cumulative(call: Call) -> list[int]:
     node = _source(call)
     dim = call["dim"] % len(call.shape)
     op = Cumulative(dim)
-    return [
-        call.builder.add(op, (node,), call.shape, call.name) for _ in tensors_in(call.result)
-    ]
+    return [call.builder.add(op, (node,), call.shape, call.name) for _ in tensors_in(call.result)]
 
 
 def recurrent(call: Call) -> list[int | None]:
-    """One direction of one recurrent layer, (time, batch, features): each step sees all earlier
-    ones, and the state that it began with.
-    """
+    """One direction of a recurrent layer: each step sees the earlier ones, and the first state."""
     output, *states = tensors_in(call.result)
-    steps, shape = output.shape[0], tuple(output.shape)
+    shape = tuple(output.shape)
     begun = [n for n in (call.node(call["hx_"]), call.node(call["cx_"])) if n is not None]
     earlier = []
     last = []
@@ -150,7 +160,6 @@ def recurrent(call: Call) -> list[int | None]:
         column = call.builder.reshape(features, (1, shape[1], 1), call.name)
         earlier.append(column)
         last.append(column)
-    assert steps > 0
     final = call.elementwise(last, (1, *shape[1:]))
     ends = [call.builder.reshape(final, tuple(state.shape), call.name) for state in states[:2]]
     return [call.elementwise(earlier, shape), *ends, *[None] * (len(states) - len(ends))]
@@ -161,19 +170,20 @@ _REDUCTIONS = (
     "median min mode nanmean nanmedian nansum norm prod std std_mean sum var var_mean kthvalue"
 )
 
-RULES = {
+_MIXING = ("sort", "topk", "argsort", "multinomial", "_fft_r2c", "_fft_c2r", "_fft_c2c")
+
+RULES: dict[str, Rule] = {
     **{f"aten.{name}": reduction for name in _REDUCTIONS.split()},
-    **{
-        f"aten.{name}": mixing
-        for name in "sort topk argsort _fft_r2c _fft_c2r _fft_c2c".split()
-    },
+    **{f"aten.{name}": mixing for name in _MIXING},
+    **{f"aten.{name}": whole for name in ("histc", "bincount", "dist")},
+    "aten.renorm": renormalised,
     **{
         f"aten.{name}": softmax
-        for name in "_softmax _log_softmax _safe_softmax softmax log_softmax".split()
+        for name in ("_softmax", "_log_softmax", "_safe_softmax", "softmax", "log_softmax")
     },
     **{
         f"aten.{name}": cumulative
-        for name in "cumsum cumprod cummax cummin logcumsumexp".split()
+        for name in ("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp")
     },
     "aten.native_layer_norm": layer_norm,
     "aten._fused_rms_norm": layer_norm,

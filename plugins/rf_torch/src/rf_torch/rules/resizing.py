@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 
 __all__ = ["RULES"]
 
@@ -23,10 +23,11 @@ Taps = NDArray[np.int64]
 class _Grid:
     """Source coordinates of the outputs of one axis, as numerators over one denominator."""
 
-    def __init__(self, before: int, after: int, scale: float | None, corners: bool) -> None:
+    def __init__(
+        self, before: int, after: int, scale: float | None, corners: bool, *, centred: bool = False
+    ) -> None:
         if corners:
             ratio = Fraction(before - 1, after - 1) if after > 1 else Fraction(0)
-            shift = Fraction(0)
         else:
             # A given scale factor is used as it is, also where it does not divide the length.
             ratio = (
@@ -34,7 +35,7 @@ class _Grid:
                 if not scale
                 else 1 / Fraction(scale).limit_denominator(1 << 12)
             )
-            shift = (ratio - 1) / 2
+        shift = (ratio - 1) / 2 if centred or not corners else Fraction(0)
         self.ratio = ratio
         self.before = before
         self.denominator = 2 * ratio.denominator
@@ -47,7 +48,7 @@ class _Grid:
 
     def hits(self) -> NDArray[np.bool_]:
         """Whether a coordinate is an input position exactly."""
-        return self.position % self.denominator == 0
+        return np.asarray(self.position % self.denominator == 0)
 
 
 def _nearest(before: int, after: int, scale: float | None, corners: bool) -> Taps:
@@ -81,14 +82,15 @@ def _antialiased(reach: int) -> Callable[[int, int, float | None, bool], Taps]:
     """A filter of half-width `reach`, stretched when shrinking."""
 
     def taps(before: int, after: int, scale: float | None, corners: bool) -> Taps:
-        grid = _Grid(before, after, scale, corners)
+        # Source: torch centres its filters on half pixels here also where it aligns corners.
+        grid = _Grid(before, after, scale, corners, centred=True)
         half = reach * max(grid.ratio, Fraction(1))
         width = int(half * grid.denominator)
         start = (grid.position - width) // grid.denominator + 1
         end = -((-grid.position - width) // grid.denominator) - 1
         count = int((end - start).max()) + 1
         table = np.minimum(start[:, None] + np.arange(count), end[:, None])
-        if reach == 2 and grid.ratio <= 1:
+        if reach > 1 and grid.ratio <= 1:
             table = np.where(grid.hits()[:, None], grid.floor()[:, None], table)
         return np.clip(table, 0, before - 1)
 
@@ -124,9 +126,10 @@ _KINDS = (
     ("upsample_bicubic{}d", (2,), _cubic),
     ("_upsample_bilinear{}d_aa", (2,), _antialiased(1)),
     ("_upsample_bicubic{}d_aa", (2,), _antialiased(2)),
+    ("_upsample_lanczos{}d_aa", (2,), _antialiased(3)),
 )
 
-RULES = {
+RULES: dict[str, Rule] = {
     f"aten.{name.format(count)}": (lambda call, count=count, taps=taps: _resized(call, count, taps))
     for name, counts, taps in _KINDS
     for count in counts

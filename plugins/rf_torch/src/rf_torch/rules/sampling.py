@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.vjp import opaque_linear
 
 __all__ = ["RULES"]
@@ -29,7 +29,7 @@ def grid_sample(call: Call) -> int | list[int]:
     )
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "aten.grid_sampler_2d": grid_sample,
     "aten.grid_sampler_3d": grid_sample,
     "aten.affine_grid_generator": opaque_linear,

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.fills import Fill
 from rf_torch.rules.indexing import adjacent, index_arrays
 from rf_torch.rules.switching import refilled
 from rf_torch.steps import written_through
 from rf_torch.views import view_steps
-from rfcore.graph import Gather
+from rfcore.graph import Gather, Mask
 
 __all__ = ["RULES", "writers"]
 
@@ -41,11 +41,16 @@ def writers(targets: Table, length: int) -> Table:
 
 
 def _overlaid(
-    call: Call, base: int | None, value: int | None, dim: int, targets: Table, *, adds: bool
+    call: Call,
+    base: int | None,
+    value: int | None,
+    dim: int,
+    targets: Table,
+    length: int,
+    *,
+    adds: bool,
 ) -> int | None:
-    """A base with the slices of a value put, or added, at some places of one axis."""
-    shape = call.builder.shape(base) if base is not None else None
-    length = call.shape[dim] if shape is None else shape[dim]
+    """A base with the slices of a value put, or added, at some places of an axis of `length`."""
     table = writers(targets, length)
     parts = []
     if base is not None:
@@ -89,11 +94,7 @@ def index_put(call: Call) -> int | None:
         moved = call.builder.transpose(base, [*dims, *rest], call.name)
         front = call.builder.reshape(moved, merged, call.name)
     new = _values_in_front(call, values, dims, tables[0].shape, kept)
-    if front is None and new is not None:
-        new = call.taps(new, 0, writers(targets, merged[0]))
-        node: int | None = new
-    else:
-        node = _overlaid(call, front, new, 0, targets, adds=call["accumulate"])
+    node = _overlaid(call, front, new, 0, targets, merged[0], adds=call["accumulate"])
     if node is None:
         return None
     node = call.builder.reshape(node, (*lengths, *kept), call.name)
@@ -105,14 +106,13 @@ def index_put(call: Call) -> int | None:
 
 
 def _filled(shape: tuple[int, ...], dims: list[int], targets: Table) -> Fill:
-    lengths = [shape[d] for d in dims]
+    """The places of some axes, numbered together, that were written."""
     where = tuple(n if d in dims else 1 for d, n in enumerate(shape))
 
-    def load() -> NDArray[np.bool_]:
-        mask = np.zeros(math.prod(lengths), bool)
+    def load() -> Mask:
+        mask = np.zeros(math.prod(where), bool)
         mask[targets] = True
-        order = np.argsort(np.argsort(dims))
-        return mask.reshape(lengths).transpose(np.argsort(dims)[order][order]).reshape(where)
+        return mask.reshape(where)
 
     return Fill(where, load)
 
@@ -138,14 +138,15 @@ def _values_in_front(
 
 
 def _put_by_input(call: Call, indices: list[torch.Tensor | None], values: torch.Tensor) -> int:
-    (mask, *others) = [index for index in indices if index is not None]
-    if others or indices[0] is None or mask.dtype != torch.bool or values.numel() > 1:
+    mask = indices[0]
+    chosen = call.node(mask)
+    simple = len(indices) == 1 and mask is not None and mask.dtype == torch.bool
+    if not simple or chosen is None or values.numel() > 1:
         return _anywhere(call, values, *indices)
+    shape = call.builder.shape(chosen)
+    wide = call.builder.reshape(chosen, (*shape, *(1,) * (len(call.shape) - len(shape))), call.name)
     parts = [n for n in (call.node(call["self"]), call.node(values)) if n is not None]
-    chosen = call.builder.shape(call.operand_of(mask))
-    wide = (*chosen, *(1,) * (len(call.shape) - len(chosen)))
-    parts.append(call.builder.reshape(call.operand_of(mask), wide, call.name))
-    return call.elementwise(parts, call.shape)
+    return call.elementwise([wide, *parts], call.shape)
 
 
 def along_axis(call: Call, *, adds: bool) -> int | None:
@@ -158,7 +159,7 @@ def along_axis(call: Call, *, adds: bool) -> int | None:
     targets = np.atleast_1d(call.array(positions))
     if not call.given.get("include_self", True):
         base = None if base is None else _unwritten(call, base, dim, targets)
-    return _overlaid(call, base, value, dim, targets, adds=adds)
+    return _overlaid(call, base, value, dim, targets, call.shape[dim], adds=adds)
 
 
 def _unwritten(call: Call, base: int, dim: int, targets: Table) -> int:
@@ -178,7 +179,10 @@ def index_fill(call: Call) -> int | None:
     if new is not None:
         part = tuple(len(targets) if d == dim else n for d, n in enumerate(call.shape))
         new = call.elementwise((new,), part)
-    return _overlaid(call, base, new, dim, np.unique(targets), adds=False)
+    node = _overlaid(call, base, new, dim, np.unique(targets), call.shape[dim], adds=False)
+    if node is not None and base is not None and new is None:
+        refilled(call, node, base, _filled(call.shape, [dim], targets), value)
+    return node
 
 
 def scatter(call: Call, *, adds: bool) -> int | None:
@@ -248,11 +252,7 @@ def masked_scatter(call: Call) -> int | None:
 def _flat(
     call: Call, base: int | None, value: int | None, targets: Table, *, adds: bool
 ) -> int | None:
-    count = math.prod(call.shape)
-    if base is None and value is not None:
-        node: int | None = call.taps(value, 0, writers(targets, count))
-    else:
-        node = _overlaid(call, base, value, 0, targets, adds=adds)
+    node = _overlaid(call, base, value, 0, targets, math.prod(call.shape), adds=adds)
     return None if node is None else call.builder.reshape(node, call.shape, call.name)
 
 
@@ -267,20 +267,15 @@ def through_view(call: Call) -> int | None:
     return written_through(call.builder, call.node(base), steps, call.node(source))
 
 
-def diagonal(call: Call) -> int | None:
+def diagonal_embedding(call: Call) -> int | None:
     """`diag_embed`: the last axis as a diagonal."""
-    rank = len(call.shape)
-    shown = view_steps(
-        "aten.diagonal",
-        call.shape,
-        tuple(call["self"].shape),
-        {name: call[name] for name in ("offset", "dim1", "dim2")},
-    )
-    assert shown is not None and rank > 1
-    return written_through(call.builder, None, shown, call.operand("self"))
+    given = {name: call[name] for name in ("offset", "dim1", "dim2")}
+    steps = view_steps("aten.diagonal", call.shape, tuple(call["self"].shape), given)
+    assert steps is not None
+    return written_through(call.builder, None, steps, call.operand("self"))
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "aten.index_put": index_put,
     "aten._unsafe_index_put": index_put,
     "aten._index_put_impl": index_put,
@@ -297,5 +292,5 @@ RULES = {
     "aten.select_scatter": through_view,
     "aten.diagonal_scatter": through_view,
     "aten.as_strided_scatter": through_view,
-    "aten.diag_embed": diagonal,
+    "aten.diag_embed": diagonal_embedding,
 }

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import torch
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.constants import LARGEST_PATTERN, Test, is_partly_zero
 from rf_torch.fills import Fill, is_low, is_zero, whole
 from rf_torch.steps import COMPLEX_PRODUCT
 from rfcore.graph import Elementwise
 
-__all__ = ["RULES"]
+__all__ = ["RULES", "refilled"]
 
 
 def multiplication(call: Call) -> int:
@@ -24,7 +24,7 @@ def multiplication(call: Call) -> int:
         return _product_of_two(call, nodes, name)
     product = call.builder.elementwise(nodes, call.shape, name)
     for constant in (t for t in tensors if call.node(t) is None and t.numel() > 1):
-        product = call.gated(product, constant, call.shape)
+        product = call.gated(product, constant, call.shape, name)
         call.fills.add_zeros(product, _where(call, constant, is_partly_zero))
     return _scaled(call, product, nodes[0])
 
@@ -101,10 +101,10 @@ def interpolation(call: Call) -> int:
     if not isinstance(weight, torch.Tensor) or weight.numel() == 1 or call.node(weight) is not None:
         return call.elementwise(call.dependent(), call.shape)
     parts = []
-    for argument, hidden in (("self", 1), ("end", 0)):
+    for argument, hidden in (("self", _is_one), ("end", is_zero)):
         node = call.node(call[argument])
         if node is not None:
-            parts.append(_hidden(call, node, weight, lambda value, hidden=hidden: value == hidden))
+            parts.append(_hidden(call, node, weight, hidden))
     return call.elementwise(parts, call.shape)
 
 
@@ -134,7 +134,7 @@ def where(call: Call) -> int:
         if node is not None:
             parts.append(_hidden(call, node, predicate, hidden))
             if call.node(constant) is None:
-                _refilled(call, parts[0], node, _where(call, predicate, hidden), constant)
+                refilled(call, parts[0], node, _where(call, predicate, hidden), constant)
     return parts[0] if len(parts) == 1 else call.elementwise(parts, call.shape)
 
 
@@ -147,7 +147,7 @@ def masked_fill(call: Call) -> int:
     if node is not None:
         parts.append(_hidden(call, node, mask, _as_is))
         if call.node(value) is None:
-            _refilled(call, parts[0], node, _where(call, mask, _as_is), value)
+            refilled(call, parts[0], node, _where(call, mask, _as_is), value)
     if (new := call.node(value)) is not None:
         whole = call.elementwise((new,), call.shape)
         parts.append(_hidden(call, whole, mask, torch.logical_not))
@@ -161,7 +161,7 @@ def _hidden(call: Call, node: int, constant: torch.Tensor, hidden: Test) -> int:
     return call.gated(node, _where(call, constant, hidden).open(), call.shape)
 
 
-def _refilled(call: Call, node: int, before: int, filled: Fill, value: object) -> None:
+def refilled(call: Call, node: int, before: int, filled: Fill, value: object) -> None:
     """Notes what a node holds where a constant was filled in: zeros, or as good as -inf."""
     for add, kept, test in (
         (call.fills.add_zeros, call.fills.zeros(before), is_zero),
@@ -178,11 +178,15 @@ def _where(call: Call, constant: torch.Tensor, test: Test) -> Fill:
     return Fill.of(tuple(constant.shape), call.tape.holds(constant, test))
 
 
+def _is_one(value: torch.Tensor) -> torch.Tensor:
+    return value == 1
+
+
 def _as_is(mask: torch.Tensor) -> torch.Tensor:
     return mask.bool()
 
 
-RULES = {
+RULES: dict[str, Rule] = {
     "aten.mul": multiplication,
     "aten.logical_and": conjunction,
     "aten.bitwise_and": conjunction,

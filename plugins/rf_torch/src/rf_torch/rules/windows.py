@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.constants import tensors_in
-from rfcore.graph import Elementwise, Mask, Pattern, Window, WindowAxis
+from rf_torch.rules.scattering import writers
+from rfcore.graph import Gather, Mask, Pattern, Reshape, Window, WindowAxis
 
 __all__ = ["RULES", "adaptive_taps"]
 
@@ -28,9 +31,7 @@ def convolution(call: Call) -> int:
         parts.append(call.everything(kernel, call.shape))
     if (bias := call.node(call["bias"])) is not None:
         column = (call.shape[1], *(1,) * (len(call.shape) - 2))
-        parts.append(
-            call.elementwise((call.builder.reshape(bias, column, call.name),), call.shape)
-        )
+        parts.append(call.elementwise((call.builder.reshape(bias, column, call.name),), call.shape))
     return parts[0] if len(parts) == 1 else call.elementwise(parts, call.shape)
 
 
@@ -97,7 +98,8 @@ def _pooling(call: Call, count: int, dilated: bool) -> list[int]:
 
 def _covers(axis: WindowAxis, length: int, outputs: int) -> bool:
     """Whether one window spans the whole axis: a reduction, however it is written."""
-    return outputs == 1 and axis.low == 0 and axis.dilation == 1 and axis.kernel_size >= length
+    alone = outputs == 1 and length > 1
+    return alone and axis.low == 0 and axis.dilation == 1 and axis.kernel_size >= length
 
 
 def _adaptive(call: Call, count: int) -> list[int]:
@@ -125,27 +127,59 @@ def adaptive_taps(before: int, after: int) -> np.ndarray[tuple[int, ...], np.dty
 
 
 def _unpooling(call: Call, count: int) -> int:
-    node, indices = call["self"], call["indices"]
-    parts = [n for n in (call.node(node), call.node(indices)) if n is not None]
-    shape = call.builder.shape(parts[0])
-    merged = parts[0] if len(parts) == 1 else call.elementwise(parts, shape)
-    for i in range(count):
-        dim = len(shape) - count + i
-        before, after = shape[dim], call.shape[dim]
-        if after % before:
-            raise call.refused(f"{before} windows do not tile {after} outputs")
-        merged = call.taps(merged, dim, np.arange(after) // (after // before))
-    return call.builder.add(
-        Elementwise(),
-        (merged,),
-        call.shape,
-        call.name,
-        f"{call.name}: taken as the inverse of a pooling whose windows tile its input",
-        exact=False,
-    )
+    """`max_unpool`: each value goes to the position of its maximum, anywhere in its window."""
+    value, indices = call.node(call["self"]), call.node(call["indices"])
+    if indices is None:
+        return _unpooled_to_constants(call, count)
+    parts = [node for node in (value, indices) if node is not None]
+    merged = call.elementwise(parts, tuple(call["self"].shape))
+    axes = _pooled_axes(call, indices, count)
+    if axes is not None:
+        back = tuple(
+            WindowAxis(
+                axis.dim,
+                axis.kernel_size,
+                dilation=axis.dilation,
+                low=axis.dilation * (axis.kernel_size - 1) - axis.low,
+                base_dilation=axis.stride,
+            )
+            for axis in axes
+        )
+        return call.builder.window(merged, Window(back), call.shape, call.name)
+    rank = len(call.shape)
+    anywhere = call.builder.mix(merged, range(rank - count, rank), call.shape, call.name)
+    return call.bounded(anywhere, "its indices come from no pooling of this size")
 
 
-RULES = {
+def _pooled_axes(call: Call, indices: int, count: int) -> list[WindowAxis] | None:
+    """The windows of the max-pooling that found the indices in an image of this very size."""
+    nodes = call.builder.nodes
+    while isinstance(nodes[indices].op, Reshape):
+        (indices,) = nodes[indices].inputs
+    pooled = nodes[indices]
+    if not isinstance(pooled.op, Window) or "max_pool" not in pooled.name:
+        return None
+    rank = len(call.shape)
+    source = nodes[pooled.inputs[0]].shape
+    # Indices count along the flattened image: only its first axis may have another length.
+    if source[len(source) - count + 1 :] != call.shape[rank - count + 1 :]:
+        return None
+    shift = rank - len(pooled.shape)
+    axes = [replace(axis, dim=axis.dim + shift) for axis in pooled.op.axes]
+    return axes if len(axes) == count else None
+
+
+def _unpooled_to_constants(call: Call, count: int) -> int:
+    node = call.operand("self")
+    shape, result = call.builder.shape(node), call.shape
+    lead, cells = math.prod(shape[:-count]), math.prod(result[-count:])
+    places = call.array(call["indices"]).reshape(lead, -1)
+    targets = (places + np.arange(lead)[:, None] * cells).ravel()
+    taps = writers(targets, lead * cells)
+    return call.builder.add(Gather(taps), (node,), result, call.name)
+
+
+RULES: dict[str, Rule] = {
     "aten.convolution": convolution,
     "aten.convolution_overrideable": convolution,
     **{
