@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dense import kernel_of, positions, tapped
 from op_cases import Case, axis_map, concatenate, masks, site_of, window, written_out
 from rfcore.graph import AxisMap, Concatenate, Mask, Window
+from rfcore.masks import Site
 from rfcore.pullback import pull
 from rfcore.taps import border_outputs
 
@@ -106,3 +108,23 @@ def test_a_concatenation_flags_the_probes_that_see_constant_parts(data: st.DataO
         if j not in dependent and bordered_axes(case, mask, elastic, known)[op.dim]
     }
     np.testing.assert_array_equal(site.lost, lost_along_one_axis(case, op.dim, mask, missing))
+
+
+@pytest.mark.parametrize(
+    ("taps", "output", "lost"),
+    [
+        pytest.param([-1, 0, 1, 2, 3, -1], 0, [True, False], id="zeros, low"),
+        pytest.param([-1, 0, 1, 2, 3, -1], 5, [False, True], id="zeros, high"),
+        pytest.param([-1, 0, 1, 2, 3, -1], 2, [False, False], id="zeros, inside"),
+        # What stands in for a hidden pixel may lie beyond either edge of the true interval.
+        pytest.param([1, 0, 1, 2, 3, 2], 0, [True, True], id="reflection, low"),
+        pytest.param([1, 0, 1, 2, 3, 2], 5, [True, True], id="reflection, high"),
+        pytest.param([1, 0, 1, 2, 3, 2], 3, [False, False], id="reflection, inside"),
+    ],
+)
+def test_padding_by_an_axis_map_loses(taps: list[int], output: int, lost: list[bool]) -> None:
+    mask = np.zeros((1, 6), bool)
+    mask[0, output] = True
+    site = Site((6,), ((4,),), (True,), np.zeros((1, 2), bool))
+    pull(AxisMap(0, np.array(taps)[:, None]), mask, site)
+    assert site.lost[0].tolist() == lost

@@ -62,8 +62,15 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
         return summed
 
     shape = tuple(result.shape[axis] for axis in spec.axes)
-    note = f"one forward on a uniform random input (seed {SEED}); |gradient| summed over channels"
-    return MeasuredOutput(probe, spec.spatial_shape, shape, (note,))
+    notes = [
+        f"one forward on a uniform random input (seed {SEED}); |gradient| summed over channels"
+    ]
+    if any(module.training for module in modules_of(model).each):
+        notes.append(
+            "the model is in training mode: the gradient runs through batch statistics and past "
+            "what dropout drops; call model.eval() to measure the inference network"
+        )
+    return MeasuredOutput(probe, spec.spatial_shape, shape, tuple(notes))
 
 
 def _forward(model: Any, spec: InputSpec, address: str) -> tuple[torch.Tensor, torch.Tensor]:

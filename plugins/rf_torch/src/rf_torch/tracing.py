@@ -70,8 +70,8 @@ def _refuse_untraceable(modules: Modules) -> None:
                 modules.names.get(id(module), [""])[0],
                 "TorchScript does not run op by op in Python; pass the Python model it was made of",
             )
-        lazy = isinstance(module, nn.modules.lazy.LazyModuleMixin)
-        if lazy and module.has_uninitialized_params():
+        lazy = nn.modules.lazy.LazyModuleMixin
+        if isinstance(module, lazy) and module.has_uninitialized_params():
             name = modules.names.get(id(module), [""])[0]
             raise UnsupportedOpError(
                 type(module).__name__,

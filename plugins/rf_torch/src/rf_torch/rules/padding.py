@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,11 @@ def zeros_outside(position: NDArray[np.int64], length: int) -> NDArray[np.int64]
 
 
 def _reflected(position: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    return (length - 1) - np.abs((length - 1) - np.abs(position))
+    return np.asarray((length - 1) - np.abs((length - 1) - np.abs(position)))
 
 
 def _repeated(position: NDArray[np.int64], length: int) -> NDArray[np.int64]:
-    return np.clip(position, 0, length - 1)
+    return np.asarray(np.clip(position, 0, length - 1))
 
 
 def _wrapped(position: NDArray[np.int64], length: int) -> NDArray[np.int64]:
@@ -115,11 +116,11 @@ def stack(call: Call) -> int:
 RULES: dict[str, Rule] = {
     "aten.constant_pad_nd": constant_pad,
     **{
-        f"aten.{name}_pad{count}d": (lambda call, fold=fold: _padding(call, "padding", fold))
+        f"aten.{name}_pad{count}d": partial(_padding, argument="padding", fold=fold)
         for name, fold in (("reflection", _reflected), ("replication", _repeated))
         for count in (1, 2, 3)
     },
-    "aten._pad_circular": lambda call: _padding(call, "pad", _wrapped),
+    "aten._pad_circular": partial(_padding, argument="pad", fold=_wrapped),
     "aten.roll": roll,
     "aten.flip": flip,
     "aten.repeat": repeat,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,13 +70,13 @@ def _linear(before: int, after: int, scale: float | None, corners: bool) -> Taps
     inside = grid.position > 0
     low = np.where(inside, grid.floor(), 0)
     high = np.where(inside & ~grid.hits(), low + 1, low)
-    return np.clip(np.stack([low, high], axis=1), 0, before - 1)
+    return np.asarray(np.clip(np.stack([low, high], axis=1), 0, before - 1))
 
 
 def _cubic(before: int, after: int, scale: float | None, corners: bool) -> Taps:
     grid = _Grid(before, after, scale, corners)
     spread = np.where(grid.hits()[:, None], 0, np.arange(-1, 3))
-    return np.clip(grid.floor()[:, None] + spread, 0, before - 1)
+    return np.asarray(np.clip(grid.floor()[:, None] + spread, 0, before - 1))
 
 
 def _antialiased(reach: int) -> Callable[[int, int, float | None, bool], Taps]:
@@ -92,7 +93,7 @@ def _antialiased(reach: int) -> Callable[[int, int, float | None, bool], Taps]:
         table = np.minimum(start[:, None] + np.arange(count), end[:, None])
         if reach > 1 and grid.ratio <= 1:
             table = np.where(grid.hits()[:, None], grid.floor()[:, None], table)
-        return np.clip(table, 0, before - 1)
+        return np.asarray(np.clip(table, 0, before - 1))
 
     return taps
 
@@ -130,7 +131,7 @@ _KINDS = (
 )
 
 RULES: dict[str, Rule] = {
-    f"aten.{name.format(count)}": (lambda call, count=count, taps=taps: _resized(call, count, taps))
+    f"aten.{name.format(count)}": partial(_resized, count=count, taps=taps)
     for name, counts, taps in _KINDS
     for count in counts
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -123,7 +124,7 @@ def adaptive_taps(before: int, after: int) -> np.ndarray[tuple[int, ...], np.dty
     start, end = j * before // after, -(-(j + 1) * before // after)
     width = int((end - start).max())
     # Shorter windows repeat their last input, which changes nothing.
-    return np.minimum(start[:, None] + np.arange(width), end[:, None] - 1)
+    return np.asarray(np.minimum(start[:, None] + np.arange(width), end[:, None] - 1))
 
 
 def _unpooling(call: Call, count: int) -> int:
@@ -161,12 +162,17 @@ def _pooled_axes(call: Call, indices: int, count: int) -> list[WindowAxis] | Non
         return None
     rank = len(call.shape)
     source = nodes[pooled.inputs[0]].shape
-    # Indices count along the flattened image: only its first axis may have another length.
-    if source[len(source) - count + 1 :] != call.shape[rank - count + 1 :]:
+    if _row_shape(source[len(source) - count :]) != _row_shape(call.shape[rank - count :]):
         return None
     shift = rank - len(pooled.shape)
     axes = [replace(axis, dim=axis.dim + shift) for axis in pooled.op.axes]
     return axes if len(axes) == count else None
+
+
+def _row_shape(shape: Sequence[int]) -> Sequence[int]:
+    """What two images share whose flattened positions count alike: all but the first length."""
+    first = next((i for i, n in enumerate(shape) if n > 1), len(shape))
+    return shape[first + 1 :]
 
 
 def _unpooled_to_constants(call: Call, count: int) -> int:
@@ -183,9 +189,7 @@ RULES: dict[str, Rule] = {
     "aten.convolution": convolution,
     "aten.convolution_overrideable": convolution,
     **{
-        f"aten.{name}{count}d{suffix}": (
-            lambda call, count=count, dilated=dilated: _pooling(call, count, dilated)
-        )
+        f"aten.{name}{count}d{suffix}": (partial(_pooling, count=count, dilated=dilated))
         for name, suffix, dilated in (
             ("max_pool", "_with_indices", True),
             ("max_pool", "", True),
@@ -195,10 +199,10 @@ RULES: dict[str, Rule] = {
         for count in (1, 2, 3)
     },
     **{
-        f"aten.{name}{count}d": (lambda call, count=count: _adaptive(call, count))
+        f"aten.{name}{count}d": partial(_adaptive, count=count)
         for name in ("_adaptive_avg_pool", "adaptive_avg_pool", "adaptive_max_pool")
         for count in (1, 2, 3)
     },
-    "aten.max_unpool2d": lambda call: _unpooling(call, 2),
-    "aten.max_unpool3d": lambda call: _unpooling(call, 3),
+    "aten.max_unpool2d": partial(_unpooling, count=2),
+    "aten.max_unpool3d": partial(_unpooling, count=3),
 }
