@@ -44,8 +44,8 @@ def smallest(lows: list[int], highs: list[int], shift: int) -> tuple[int, int]:
 @given(law=laws())
 def test_a_law_is_recovered_exactly(law: tuple[list[int], list[int], int]) -> None:
     period, shift = len(law[0]), law[2]
-    count = 8 * period + 5
-    axis = fitted(interval_taps(*law), 8 * shift + 40, count)
+    count = 12 * period + 5
+    axis = fitted(interval_taps(*law), 12 * shift + 40, count)
     assert (axis.period, axis.shift) == smallest(*law)
     assert axis.stride == Fraction(shift, period)
     for j in range(count):
@@ -57,8 +57,8 @@ def test_a_law_is_recovered_exactly(law: tuple[list[int], list[int], int]) -> No
 @given(law=laws(mirrored=True))
 def test_a_mirrored_law_is_recovered_exactly(law: tuple[list[int], list[int], int]) -> None:
     lows, highs, shift = law
-    count = 8 * len(lows) + 5
-    length = -8 * shift + 40
+    count = 12 * len(lows) + 5
+    length = -12 * shift + 40
 
     def taps(j: int) -> Sequence[int]:
         return [pixel + length - 20 for pixel in interval_taps(lows, highs, shift)(j)]

@@ -246,6 +246,20 @@ def test_a_named_backend_is_taken_without_asking_it(install: Install) -> None:
     assert find_backend("not a complex number", "fake").name == "fake"
 
 
+def test_a_backend_that_fails_to_answer_does_not_keep_others_from_it(install: Install) -> None:
+    class Failing(FakeBackend):
+        def accepts(self, model: object) -> bool:
+            raise KeyError("lost")
+
+    willing = FakeBackend("willing")
+    install(
+        FakeEntryPoint("failing", offering(Failing("failing"))),
+        FakeEntryPoint("willing", offering(willing)),
+    )
+    with pytest.warns(RuntimeWarning, match="'failing' failed when asked .*KeyError: 'lost'"):
+        assert find_backend(1j, None) is willing
+
+
 def test_two_claims_are_ambiguous(install: Install) -> None:
     install(
         FakeEntryPoint("one", offering(FakeBackend("one"))),

@@ -7,7 +7,7 @@ import pytest
 
 from line_probes import fitted
 from rfcore.errors import IrregularFieldError
-from rfcore.fit import Sighting, find_law, law_of, sighting
+from rfcore.laws import Sighting, find_law, law_of, sighting
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from rfcore.errors import IrregularFieldError
-from rfcore.fit import Sighting
 from rfcore.graph import Graph, Mask
+from rfcore.laws import Sighting
 from rfcore.walk import Elastic
 
 __all__ = ["Watch", "in_clear_sight", "refuse_blind", "window_and_far"]

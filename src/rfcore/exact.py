@@ -21,10 +21,10 @@ from rfcore.errors import (
 )
 from rfcore.evidence import Watch, in_clear_sight, refuse_blind, window_and_far
 from rfcore.field import AxisField, ReceptiveField
-from rfcore.fit import Law, Sighting, find_law, law_of
 from rfcore.global_paths import elastic_by_probing, global_ops, ignored_ops
 from rfcore.global_reach import global_reach
 from rfcore.graph import Graph
+from rfcore.laws import Law, Sighting, find_law, law_of
 from rfcore.output_axes import OutputView, last_spatial_layer, output_axes
 from rfcore.points import LARGEST_AREA, refine_by_points
 from rfcore.rows import ProbedOutput

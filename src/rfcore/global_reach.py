@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rfcore.fit import Sighting
+from rfcore.laws import Sighting
 from rfcore.rows import ProbedOutput
 
 __all__ = ["GlobalReach", "global_reach"]

@@ -66,12 +66,26 @@ def find_backend(model: object, name: str | None) -> Backend:
         if name not in registry.working:
             raise UnknownBackendError(name, tuple(registry.working), registry.broken)
         return registry.working[name]
-    claims = [key for key, backend in registry.working.items() if backend.accepts(model)]
+    claims = [key for key, backend in registry.working.items() if _accepts(backend, model)]
     if not claims:
         raise NoBackendError(model, tuple(registry.working), registry.broken)
     if len(claims) > 1:
         raise AmbiguousBackendError(model, claims)
     return registry.working[claims[0]]
+
+
+def _accepts(backend: Backend, model: object) -> bool:
+    """Asks a backend; one that fails to answer does not keep the others from it."""
+    try:
+        return bool(backend.accepts(model))
+    except Exception as error:
+        warnings.warn(
+            f"the rfcore backend {backend.name!r} failed when asked whether it accepts a "
+            f"{type(model).__qualname__} ({type(error).__name__}: {error})",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+        return False
 
 
 @cache

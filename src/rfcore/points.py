@@ -13,8 +13,8 @@ from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 
 from rfcore.field import AxisField
-from rfcore.fit import find_law, law_of
 from rfcore.graph import Graph
+from rfcore.laws import find_law, law_of
 from rfcore.rows import ProbedOutput
 from rfcore.traces import TraceSet
 from rfcore.walk import Elastic

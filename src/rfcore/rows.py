@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rfcore.fit import Sighting, sighting
 from rfcore.graph import Mask
+from rfcore.laws import Sighting, sighting
 from rfcore.walk import Walker, one_hot
 
 __all__ = ["ProbedOutput"]
