@@ -1,4 +1,4 @@
-"""What is said to a user who asks for something that has no answer, and hints that work when typed."""
+"""What is said where there is no answer: the error, its values, and hints that work when typed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ from rfcore.errors import (
     OptionError,
     OutputNameError,
     RfcoreError,
-    TruncatedFieldError,
     UnknownBackendError,
     UnknownLayerError,
     UnsupportedOpError,
@@ -158,10 +157,9 @@ def test_layouts_that_cannot_be_read(layout: Any, problem: str) -> None:
 
 
 def test_a_layout_that_is_not_the_models() -> None:
-    # At the asked size the three channels pass for the height; any other height is refused.
-    error = caught(TruncatedFieldError, colour(), input_shape=RGB, layout="NHWC")
-    assert (error.axis, error.input_size) == (0, 3)
-    assert "to have 3 channels" in str(error.__cause__)
+    error = caught(ModelError, colour(), input_shape=(32, 32, 3), layout="NHWC")
+    assert error.input_shape == (1, 32, 32, 3)
+    assert "to have 3 channels, but got 32" in error.message
 
 
 @pytest.mark.parametrize(
@@ -269,7 +267,7 @@ class Branches(nn.Module):
 
 @pytest.mark.parametrize(
     ("name", "nearest"),
-    [("stm", "stem"), ("Stem", "stem"), ("stem.0", "stem"), ("block.O", "block.0[0]")],
+    [("stm", "stem"), ("Stem", "stem"), ("stem.0", "stem"), ("blok.0[0]", "block.0[0]")],
 )
 def test_unknown_layers_name_the_nearest(name: str, nearest: str) -> None:
     error = caught(UnknownLayerError, Branches(), input_shape=GREY, output=name)
@@ -625,6 +623,7 @@ def test_torchscript_is_asked_back_for_the_python_model() -> None:
             assert "pass the Python model it was made of" in error.message
 
 
+@pytest.mark.filterwarnings("ignore:Using `torch.compile:UserWarning")
 def test_compiled_models_are_measured_without_compiling() -> None:
     def refuse(graph: object, inputs: object) -> Any:
         raise AssertionError("an estimate must not compile")
@@ -652,9 +651,6 @@ def test_compiled_models_are_measured_without_compiling() -> None:
                 torch.utils.checkpoint.checkpoint, model, use_reentrant=False
             ),
             id="checkpoint",
-        ),
-        pytest.param(
-            lambda model: lambda x: torch.vmap(lambda one: model(one[None])[0])(x), id="vmap"
         ),
     ],
 )

@@ -244,7 +244,7 @@ class ConstantTape:
         if id(tensor) in known:
             return known[id(tensor)]
         source = self.real.get(id(tensor)) if isinstance(tensor, FakeTensor) else tensor
-        if source is None:
+        if source is None or isinstance(source, FakeTensor):
             raise UnsupportedOpError(
                 "a constant", "", f"its values, of shape {tuple(tensor.shape)}, are not known"
             )

@@ -133,7 +133,7 @@ class Memory:
         place = _place(tensor)
         reference = _Reference(store, node, version, place, steps)
         self._references[tensor] = reference
-        if tensor.layout is not torch.strided:
+        if not _has_storage(tensor):
             return
         storage = self._storages.get(place[0])
         if storage is None or storage.alive.expired():
@@ -161,7 +161,7 @@ class Memory:
 
 
 def _place(tensor: torch.Tensor) -> Place:
-    if tensor.layout is not torch.strided:
+    if not _has_storage(tensor):
         return (id(tensor), 0, tuple(tensor.shape), ())
     return (
         int(tensor.untyped_storage()._cdata),
@@ -169,3 +169,9 @@ def _place(tensor: torch.Tensor) -> Place:
         tuple(tensor.shape),
         tuple(tensor.stride()),
     )
+
+
+def _has_storage(tensor: torch.Tensor) -> bool:
+    """Whether a tensor has memory of its own to speak of, unlike sparse ones and those in `vmap`."""
+    wrapped: bool = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    return tensor.layout is torch.strided and not wrapped

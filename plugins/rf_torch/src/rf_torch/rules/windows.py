@@ -153,26 +153,22 @@ def _unpooling(call: Call, count: int) -> int:
 
 
 def _pooled_axes(call: Call, indices: int, count: int) -> list[WindowAxis] | None:
-    """The windows of the max-pooling that found the indices in an image of this very size."""
+    """The windows of the max-pooling that found the indices, if it counted positions alike."""
     nodes = call.builder.nodes
     while isinstance(nodes[indices].op, Reshape):
         (indices,) = nodes[indices].inputs
     pooled = nodes[indices]
     if not isinstance(pooled.op, Window) or "max_pool" not in pooled.name:
         return None
-    rank = len(call.shape)
     source = nodes[pooled.inputs[0]].shape
-    if _row_shape(source[len(source) - count :]) != _row_shape(call.shape[rank - count :]):
+    axes = [axis for axis in pooled.op.axes if source[axis.dim] > 1]
+    rank = len(call.shape)
+    dims = [dim for dim in range(rank - count, rank) if call.shape[dim] > 1]
+    lengths = [source[axis.dim] for axis in axes]
+    # Indices count along the flattened image: all but its first length matter.
+    if len(axes) != len(dims) or lengths[1:] != [call.shape[dim] for dim in dims[1:]]:
         return None
-    shift = rank - len(pooled.shape)
-    axes = [replace(axis, dim=axis.dim + shift) for axis in pooled.op.axes]
-    return axes if len(axes) == count else None
-
-
-def _row_shape(shape: Sequence[int]) -> Sequence[int]:
-    """What two images share whose flattened positions count alike: all but the first length."""
-    first = next((i for i, n in enumerate(shape) if n > 1), len(shape))
-    return shape[first + 1 :]
+    return [replace(axis, dim=dim) for axis, dim in zip(axes, dims, strict=True)]
 
 
 def _unpooled_to_constants(call: Call, count: int) -> int:
