@@ -172,6 +172,6 @@ def _place(tensor: torch.Tensor) -> Place:
 
 
 def _has_storage(tensor: torch.Tensor) -> bool:
-    """Whether a tensor has memory of its own to speak of, unlike sparse ones and those in `vmap`."""
+    """Whether a tensor has memory of its own, unlike sparse ones and those in `vmap`."""
     wrapped: bool = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     return tensor.layout is torch.strided and not wrapped
