@@ -50,10 +50,10 @@ def script(name: str) -> str:
 def main() -> None:
     console = Console()
     with console.status("Importing PyTorch and transformers, a few seconds …") as status:
-        import rfcore.plot
         from transformers import ResNetConfig, ResNetModel
 
         import rfcore
+        import rfcore.plot
 
         status.update("Building ResNet-50 with random weights …")
         model = ResNetModel(ResNetConfig()).eval()
