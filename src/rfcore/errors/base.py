@@ -1,0 +1,31 @@
+"""What every exception of rfcore is made of."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["RfcoreError", "listed", "nearest"]
+
+
+class RfcoreError(Exception):
+    """Base of all errors of rfcore: a fact with its values, then a hint with something to type."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{message}\nHint: {hint}")
+
+
+def listed(names: Iterable[str], limit: int = 8) -> str:
+    """Names for a message: the first few, and how many there are."""
+    known = list(names)
+    shown = ", ".join(repr(name) for name in known[:limit])
+    return shown + (f", … ({len(known)} in all)" if len(known) > limit else "")
+
+
+def nearest(name: str, known: Iterable[str]) -> list[str]:
+    """The known names that the user may have meant."""
+    candidates = list(known)
+    close = difflib.get_close_matches(name, candidates, n=4, cutoff=0.5)
+    return close or [other for other in candidates if name and name in other][:4]
