@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from rfcore.layers import (
+    Activation,
     Branches,
     Convolution,
     Cropping,
@@ -25,7 +26,7 @@ def seen_by_walking(layers: Sequence[Layer], outputs: set[int]) -> set[int]:
 
 def _read_by(layer: Layer, j: int) -> set[int]:
     match layer:
-        case Identity():
+        case Identity() | Activation():
             return {j}
         case Convolution(kernel_size=k, stride=s, padding=p, dilation=d):
             return {j * s - p + tap * d for tap in range(k)}

@@ -8,11 +8,13 @@ import rfcore
 from rfcore.errors import LayerSpecError
 from rfcore.layer_text import is_layer_text
 from rfcore.layers import (
+    Activation,
     Branches,
     Convolution,
     Cropping,
     GlobalPooling,
     Identity,
+    Normalization,
     Padding,
     Pooling,
     TransposedConvolution,
@@ -29,7 +31,7 @@ TEXTS = {
     "conv 3x5 s2x1 p1x2": (Convolution((3, 5), (2, 1), (1, 2)),),
     "conv 3×5": (Convolution((3, 5)),),
     "maxpool 3 s2 p1": (Pooling(3, stride=2, padding=1),),
-    "avgpool 2": (Pooling(2),),
+    "avgpool 2": (Pooling(2, kind="average"),),
     "pool 3 s2 ceil": (Pooling(3, stride=2, ceil_mode=True),),
     "pool 2 same": (Pooling(2, padding="same"),),
     "deconv 4 s2 p1 d1 o1": (TransposedConvolution(4, 2, 1, 1, 1),),
@@ -41,7 +43,13 @@ TEXTS = {
     "pad 1x2:0x3": (Padding((1, 2), (0, 3)),),
     "crop 2:1": (Cropping(2, 1),),
     "globalpool": (GlobalPooling(),),
-    "relu, skip": (Identity(), Identity()),
+    "skip": (Identity(),),
+    "relu, sigmoid": (Activation("relu"), Activation("sigmoid")),
+    "batchnorm, instancenorm": (Normalization("batch"), Normalization("instance")),
+    "[skip | globalpool, sigmoid]*": (
+        Branches(((Identity(),), (GlobalPooling(), Activation("sigmoid"))), "multiply"),
+    ),
+    "[skip | conv 1] multiply": (Branches(((Identity(),), (Convolution(1),)), "multiply"),),
     "stem: conv 3, up 2": (Convolution(3, name="stem"), Upsampling(2)),
     "stem:conv 3": (Convolution(3, name="stem"),),
     " conv 3 ,\n conv 3 ": (Convolution(3), Convolution(3)),
@@ -59,7 +67,7 @@ TEXTS = {
     ),
     "[skip | [skip | conv 1]+, relu]+": (
         Branches(
-            ((Identity(),), (Branches(((Identity(),), (Convolution(1),))), Identity())),
+            ((Identity(),), (Branches(((Identity(),), (Convolution(1),))), Activation())),
         ),
     ),
 }

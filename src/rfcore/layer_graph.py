@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from rfcore.errors import InputShapeError
 from rfcore.graph import GraphBuilder, Window, WindowAxis
 from rfcore.layer_specs import (
+    Activation,
     Branches,
     Convolution,
     Cropping,
     GlobalPooling,
     Identity,
     Layer,
+    Normalization,
     Padding,
     Pooling,
     Sizes,
@@ -65,8 +67,14 @@ class LayerForward:
         raise NotImplementedError(type(layer).__name__)
 
     @add.register
-    def _(self, layer: Identity, value: int) -> int:
+    def _(self, layer: Identity | Activation, value: int) -> int:
         return value
+
+    @add.register
+    def _(self, layer: Normalization, value: int) -> int:
+        if layer.statistics == "batch":
+            return value
+        return self.builder.mix(value, self.axes, self.builder.shape(value), "Normalization")
 
     @add.register
     def _(self, layer: Convolution, value: int) -> int:
@@ -198,9 +206,10 @@ class LayerForward:
 
 
 def _fits(shape: Sequence[int], joined: Sequence[int], join: str) -> bool:
-    """Whether a path's end can be joined: an addition broadcasts axes of length 1."""
+    """Whether a path's end can be joined: all but a concatenation broadcast axes of length 1."""
     return all(
-        n == length or (n == 1 and join == "add") for n, length in zip(shape, joined, strict=True)
+        n == length or (n == 1 and join != "concatenate")
+        for n, length in zip(shape, joined, strict=True)
     )
 
 

@@ -5,20 +5,29 @@ Every length is an int, or a tuple with one int per spatial axis.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from typing import Literal
 
-from rfcore.errors import LayerSpecError
+from rfcore.layer_base import (
+    Layer,
+    Sizes,
+    at_least,
+    checked_path,
+    one_of,
+    per_axis,
+    refused,
+)
 
 __all__ = [
+    "Activation",
     "Branches",
     "Convolution",
     "Cropping",
     "GlobalPooling",
     "Identity",
     "Layer",
+    "Normalization",
     "Padding",
     "Pooling",
     "Sizes",
@@ -29,22 +38,8 @@ __all__ = [
     "per_axis",
 ]
 
-Sizes = int | tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """Base of the layers.
-
-    Attributes:
-        name: What the layer is addressed by, an identifier; empty for its number.
-    """
-
-    name: str = ""
-
-    def __post_init__(self) -> None:
-        if self.name and not self.name.isidentifier():
-            raise _refused(self, f"the name {self.name!r} is not an identifier", "name='conv1'")
+PoolingKind = Literal["max", "average"]
+POOLINGS = ("max", "average")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +62,9 @@ class Convolution(Layer):
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        _at_least(self, 1, "kernel_size", "stride", "dilation")
+        at_least(self, 1, "kernel_size", "stride", "dilation")
         if self.padding != "same":
-            _at_least(self, 0, "padding")
+            at_least(self, 0, "padding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +77,7 @@ class Pooling(Layer):
         padding: As for `Convolution`.
         dilation: Input positions from one tap to the next.
         ceil_mode: Whether a last window that is only partly filled counts.
+        kind: "max" or "average"; both see the same.
     """
 
     kernel_size: Sizes
@@ -89,14 +85,16 @@ class Pooling(Layer):
     padding: Sizes | Literal["same"] = 0
     dilation: Sizes = 1
     ceil_mode: bool = False
+    kind: PoolingKind = "max"
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        _at_least(self, 1, "kernel_size", "dilation")
+        one_of(self, "kind", POOLINGS)
+        at_least(self, 1, "kernel_size", "dilation")
         if self.stride is not None:
-            _at_least(self, 1, "stride")
+            at_least(self, 1, "stride")
         if self.padding != "same":
-            _at_least(self, 0, "padding")
+            at_least(self, 0, "padding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +117,8 @@ class TransposedConvolution(Layer):
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        _at_least(self, 1, "kernel_size", "stride", "dilation")
-        _at_least(self, 0, "padding", "output_padding")
+        at_least(self, 1, "kernel_size", "stride", "dilation")
+        at_least(self, 0, "padding", "output_padding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +135,8 @@ class Upsampling(Layer):
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        _at_least(self, 1, "scale")
-        if self.mode not in ("nearest", "linear"):
-            raise _refused(self, f"mode={self.mode!r} is not known", "mode='nearest' or 'linear'")
+        at_least(self, 1, "scale")
+        one_of(self, "mode", ("nearest", "linear"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +148,7 @@ class Padding(Layer):
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        _at_least(self, 0, "low", "high")
+        at_least(self, 0, "low", "high")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +160,50 @@ class Cropping(Layer):
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        _at_least(self, 0, "low", "high")
+        at_least(self, 0, "low", "high")
 
 
 @dataclass(frozen=True, slots=True)
 class GlobalPooling(Layer):
     """A maximum or an average over all positions; every axis keeps the length 1."""
 
+    kind: PoolingKind = "average"
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        one_of(self, "kind", POOLINGS)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity(Layer):
-    """Any function of single positions: an activation, an inference norm, a skip connection."""
+    """Nothing at all, such as a skip connection; it stands for any function of single positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activation(Layer):
+    """A function of single values."""
+
+    function: Literal["relu", "sigmoid"] = "relu"
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        one_of(self, "function", ("relu", "sigmoid"))
+
+
+@dataclass(frozen=True, slots=True)
+class Normalization(Layer):
+    """A normalization at inference.
+
+    Attributes:
+        statistics: "batch" takes mean and variance from training, so that positions stay
+            apart; "instance" takes them over all positions of its own input.
+    """
+
+    statistics: Literal["batch", "instance"] = "batch"
+
+    def __post_init__(self) -> None:
+        Layer.__post_init__(self)
+        one_of(self, "statistics", ("batch", "instance"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,55 +212,19 @@ class Branches(Layer):
 
     Attributes:
         paths: One sequence of layers per path; an empty one is a skip connection.
-        join: "add", for which axes of length 1 are broadcast, or "concatenate" (along channels).
+        join: "add" or "multiply", for which axes of length 1 are broadcast, or "concatenate"
+            (along channels).
     """
 
     paths: tuple[tuple[Layer, ...], ...]
-    join: Literal["add", "concatenate"] = "add"
+    join: Literal["add", "multiply", "concatenate"] = "add"
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
         if not isinstance(self.paths, tuple | list) or len(self.paths) < 2:
-            raise _refused(self, "there are fewer than two paths", "paths=((), (Convolution(3),))")
-        if self.join not in ("add", "concatenate"):
-            raise _refused(self, f"join={self.join!r} is not known", "join='add' or 'concatenate'")
+            raise refused(self, "there are fewer than two paths", "paths=((), (Convolution(3),))")
+        one_of(self, "join", ("add", "multiply", "concatenate"))
         object.__setattr__(self, "paths", tuple(checked_path(path) for path in self.paths))
-
-
-def checked_path(layers: object) -> tuple[Layer, ...]:
-    """A sequence of layers as a tuple.
-
-    Raises:
-        LayerSpecError: It is something else, or two layers have one name.
-    """
-    path = tuple(layers) if isinstance(layers, Iterable) else (layers,)
-    for layer in path:
-        if not isinstance(layer, Layer):
-            raise LayerSpecError(
-                repr(layer), "it is not a layer", "use rfcore.layers, for example Convolution(3)."
-            )
-    named = Counter(layer.name for layer in path if isinstance(layer, Layer) and layer.name)
-    for name, count in named.items():
-        if count > 1:
-            raise LayerSpecError(name, f"{count} layers have this name", "give each its own name.")
-    return path
-
-
-def per_axis(value: Sizes, rank: int) -> tuple[int, ...]:
-    """One int per axis.
-
-    Raises:
-        LayerSpecError: The tuple is for another number of axes.
-    """
-    if isinstance(value, int):
-        return (value,) * rank
-    if len(value) != rank:
-        raise LayerSpecError(
-            "x".join(map(str, value)),
-            f"it is for {len(value)} axes, the input has {rank}",
-            f"give one number for all axes, or an input_shape of {len(value)} axes.",
-        )
-    return value
 
 
 def longest_parameter(layers: Iterable[Layer]) -> int:
@@ -246,18 +240,3 @@ def _tuples(layers: Iterable[Layer]) -> Iterator[tuple[int, ...]]:
         else:
             values = (getattr(layer, field.name) for field in fields(layer))
             yield from (value for value in values if isinstance(value, tuple))
-
-
-def _at_least(layer: Layer, least: int, *names: str) -> None:
-    for name in names:
-        value = getattr(layer, name)
-        numbers = value if isinstance(value, tuple) and value else (value,)
-        if any(isinstance(number, bool) or not isinstance(number, int) for number in numbers):
-            problem = f"{name}={value!r} is neither an int nor a tuple of one int per axis"
-            raise _refused(layer, problem, f"{name}=3 or {name}=(3, 5)")
-        if min(numbers) < least:
-            raise _refused(layer, f"{name}={value!r} is below {least}", f"{name}={least}")
-
-
-def _refused(layer: Layer, problem: str, example: str) -> LayerSpecError:
-    return LayerSpecError(type(layer).__name__, problem, f"write for example {example}.")

@@ -3,7 +3,8 @@
 A text is layers between commas. A layer is a word and its arguments, with a name before it if
 it shall have one ("stem: conv 7 s2"): first a number (the kernel size, the scale), then numbers
 with a letter (s2 stride, p1 padding, d2 dilation). A number may be one per axis: 3x5.
-Paths stand in brackets with | between them; + (or add) or concat after the bracket joins them.
+Paths stand in brackets with | between them; +, * (or add, multiply) or concat after the bracket
+joins them.
 """
 
 from __future__ import annotations
@@ -11,18 +12,20 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from rfcore.errors import LayerSpecError
 from rfcore.layer_specs import (
+    Activation,
     Branches,
     Convolution,
     Cropping,
     GlobalPooling,
     Identity,
     Layer,
+    Normalization,
     Padding,
     Pooling,
     Sizes,
@@ -43,12 +46,14 @@ class _Word:
         number: The field of the number without a letter, if it takes one; "low" takes low:high.
         letters: The field of each number with a letter before it.
         flags: The field and value that each plain word sets.
+        fixed: The fields that the word itself sets.
     """
 
     layer: type[Layer]
     number: str = ""
     letters: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    fixed: Mapping[str, str] = field(default_factory=dict)
 
     def usage(self, word: str) -> str:
         """The word with all that it takes, for hints."""
@@ -60,26 +65,30 @@ class _Word:
 _WINDOW = {"s": "stride", "p": "padding", "d": "dilation"}
 _SAME = {"same": ("padding", "same")}
 _POOL = _Word(Pooling, "kernel_size", _WINDOW, {**_SAME, "ceil": ("ceil_mode", True)})
+_AVERAGE = replace(_POOL, fixed={"kind": "average"})
 _MODES = {mode: ("mode", mode) for mode in ("nearest", "linear")}
 _WORDS: Mapping[str, _Word] = MappingProxyType(
     {
         "conv": _Word(Convolution, "kernel_size", _WINDOW, _SAME),
         "maxpool": _POOL,
-        "avgpool": _POOL,
+        "avgpool": _AVERAGE,
         "pool": _POOL,
         "deconv": _Word(TransposedConvolution, "kernel_size", {**_WINDOW, "o": "output_padding"}),
         "up": _Word(Upsampling, "scale", {}, _MODES),
         "pad": _Word(Padding, "low"),
         "crop": _Word(Cropping, "low"),
         "globalpool": _Word(GlobalPooling),
-        "relu": _Word(Identity),
+        "relu": _Word(Activation),
+        "sigmoid": _Word(Activation, fixed={"function": "sigmoid"}),
+        "batchnorm": _Word(Normalization),
+        "instancenorm": _Word(Normalization, fixed={"statistics": "instance"}),
         "skip": _Word(Identity),
     }
 )
-_JOINS: Mapping[str, Literal["add", "concatenate"]] = MappingProxyType(
-    {"+": "add", "add": "add", "concat": "concatenate"}
+_JOINS: Mapping[str, Literal["add", "multiply", "concatenate"]] = MappingProxyType(
+    {"+": "add", "add": "add", "*": "multiply", "multiply": "multiply", "concat": "concatenate"}
 )
-_TOKEN = re.compile(r"(?P<name>[^\W\d]\w*\s*:)|(?P<mark>[,\[\]|+])|(?P<word>[^\s,\[\]|+]+)")
+_TOKEN = re.compile(r"(?P<name>[^\W\d]\w*\s*:)|(?P<mark>[,\[\]|+*])|(?P<word>[^\s,\[\]|+*]+)")
 _LENGTHS = r"-?\d{1,9}(?:x-?\d{1,9})*"
 _NUMBER = re.compile(rf"(?P<letter>[a-z]*)(?P<low>{_LENGTHS})(:(?P<high>{_LENGTHS}))?")
 
@@ -180,7 +189,9 @@ class _Reader:
             raise LayerSpecError("", "the brackets hold one path", hint)
         if self.next.text.lower() not in _JOINS:
             problem = "it is not said how the paths in brackets are joined"
-            raise LayerSpecError("", problem, "put + (or add) or concat after the bracket.")
+            raise LayerSpecError(
+                "", problem, "put + (add), * (multiply) or concat after the bracket."
+            )
         return Branches(tuple(paths), _JOINS[self.take().lower()], name=name)
 
 
@@ -209,7 +220,7 @@ def _layer(name: str, word: str, arguments: Sequence[str]) -> Layer:
         what = form.number.replace("_", " ")
         raise LayerSpecError(clause, f"{clause!r} has no number for its {what}", usage)
     try:
-        return form.layer(**values, name=name)
+        return form.layer(**form.fixed, **values, name=name)
     except LayerSpecError as error:
         raise LayerSpecError(clause, f"in {clause!r}, {error.problem}", usage) from error
 

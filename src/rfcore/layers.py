@@ -15,12 +15,14 @@ from rfcore.hookspecs import Backend, MeasuredOutput, Trace, hookimpl
 from rfcore.inputs import InputSpec, input_spec
 from rfcore.layer_graph import LayerForward
 from rfcore.layer_specs import (
+    Activation,
     Branches,
     Convolution,
     Cropping,
     GlobalPooling,
     Identity,
     Layer,
+    Normalization,
     Padding,
     Pooling,
     TransposedConvolution,
@@ -31,6 +33,7 @@ from rfcore.layer_specs import (
 from rfcore.layer_text import is_layer_text, parse_layers
 
 __all__ = [
+    "Activation",
     "Branches",
     "Convolution",
     "Cropping",
@@ -38,6 +41,7 @@ __all__ = [
     "Identity",
     "Layer",
     "LayersBackend",
+    "Normalization",
     "Padding",
     "Pooling",
     "TransposedConvolution",
