@@ -15,6 +15,7 @@ from rfcore.layers import (
     Cropping,
     GlobalPooling,
     Identity,
+    Normalization,
     Padding,
     Pooling,
     TransposedConvolution,
@@ -234,6 +235,14 @@ def test_global_pooling_makes_the_field_global_and_is_named():
     assert field.is_global == (True, True)
     assert field.size == (32, 40)
     assert "GlobalPooling in 'se.1.0'" in field.notes[0]
+    assert rfcore.estimate(net, input_shape=(32, 40), global_paths="ignore").size == (3, 3)
+
+
+def test_instance_norm_is_global_and_can_be_ignored():
+    net = [Convolution(3, padding=1), Normalization("instance", name="norm")]
+    field = rfcore.estimate(net, input_shape=(32, 40))
+    assert field.is_global == (True, True)
+    assert "Normalization in 'norm'" in field.notes[0]
     assert rfcore.estimate(net, input_shape=(32, 40), global_paths="ignore").size == (3, 3)
 
 

@@ -74,7 +74,9 @@ class LayerForward:
     def _(self, layer: Normalization, value: int) -> int:
         if layer.statistics == "batch":
             return value
-        return self.builder.mix(value, self.axes, self.builder.shape(value), "Normalization")
+        statistics = self.builder.reduce(value, self.axes, True, "Normalization")
+        shape = self.builder.shape(value)
+        return self.builder.elementwise((value, statistics), shape, "Normalization")
 
     @add.register
     def _(self, layer: Convolution, value: int) -> int:
