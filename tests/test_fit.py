@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import itertools
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -128,6 +130,36 @@ def test_holes_are_kept_as_density(
 ) -> None:
     axis = fitted(lambda j: [j + tap for tap in taps], 60, count)
     assert (axis.size, axis.padding, axis.density, axis.stride) == (size, padding, density, 1)
+
+
+@pytest.mark.parametrize(
+    ("chain", "length", "size", "density"),
+    [
+        # 13 of 13, 17 of 17 and 21 of 25 positions: the table of closed forms for holes.
+        pytest.param([(1, 1), (1, 2), (1, 3)], 60, 13, Fraction(1), id="d1 d2 d3"),
+        pytest.param([(1, 1), (1, 2), (1, 5)], 48, 17, Fraction(1), id="d1 d2 d5"),
+        pytest.param([(1, 1), (1, 2), (1, 9)], 80, 25, Fraction(21, 25), id="d1 d2 d9"),
+        # Behind a stride: 1 + 2 + 2 · 2 · 4 positions, of which the last layer sees three groups.
+        pytest.param([(2, 1), (1, 4)], 90, 19, Fraction(9, 19), id="s2 then d4"),
+    ],
+)
+def test_edges_that_inner_padding_cuts_do_not_spoil_the_law(
+    chain: list[tuple[int, int]], length: int, size: int, density: Fraction
+) -> None:
+    """Three taps per layer, padded so that the centre stays; taps are dropped at every layer."""
+    lengths = list(itertools.accumulate(chain, lambda n, layer: -(-n // layer[0]), initial=length))
+
+    def taps(j: int) -> Sequence[int]:
+        positions = {j}
+        for (stride, dilation), n in zip(reversed(chain), reversed(lengths[:-1]), strict=True):
+            reached = {p * stride + tap * dilation for p in positions for tap in (-1, 0, 1)}
+            positions = {p for p in reached if 0 <= p < n}
+        return sorted(positions)
+
+    axis = fitted(taps, length, lengths[-1])
+    stride = math.prod(stride for stride, _ in chain)
+    assert (axis.size, axis.stride, axis.padding) == (size, stride, size // 2)
+    assert axis.density == density
 
 
 def test_axes_are_fitted_one_by_one() -> None:

@@ -77,7 +77,8 @@ def estimate(
         method: "exact" traces the model; "gradient" measures the gradient on its real weights,
             a lower bound of the field.
         global_paths: "follow" all paths, or "ignore" those through reductions over a whole
-            spatial axis (squeeze-and-excite, pooled context, instance-norm statistics).
+            spatial axis (squeeze-and-excite, pooled context, instance-norm statistics); a
+            measured gradient runs through them all.
 
     Returns:
         The field, in pixels per spatial axis; a dict of them by name if `output` is a list.
@@ -93,6 +94,8 @@ def estimate(
     """
     _check("method", method, ("exact", "gradient"))
     _check("global_paths", global_paths, ("follow", "ignore"))
+    if method == "gradient" and global_paths != "follow":
+        raise OptionError("global_paths", global_paths, ("follow",), beside='method="gradient"')
     chosen = find_backend(model, backend)
     spec = chosen.input_spec(model, input_shape, layout, input)
     names: list[Output] = [*output] if isinstance(output, list | tuple) else [output]  # type: ignore[list-item]

@@ -6,6 +6,7 @@ Single outputs are probed, near the middle and far from it, until a law explains
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from rfcore.errors import (
 )
 from rfcore.field import AxisField, ReceptiveField
 from rfcore.hookspecs import Probe
-from rfcore.laws import Sighting, find_law, irregular, sighting, widest_hole
+from rfcore.laws import Law, Sighting, find_law, irregular, sighting, widest_hole
 from rfcore.masks import any_over
 
 __all__ = ["fit"]
@@ -80,7 +81,7 @@ def _fit_axis(observer: _PointObserver, axis: int) -> AxisField:
     max_period = min(FIRST_PERIOD, max(1, count // 2))
     while True:
         sightings = observer(axis, _window_and_far(count, max_period))
-        law = find_law(sightings, max_period, per_phase=3)
+        law = _law(sightings, max_period)
         if law is not None:
             return law.axis_field(length, count)
         if max_period >= count // 2:
@@ -97,10 +98,46 @@ def _window_and_far(count: int, max_period: int) -> list[int]:
     return sorted({*window, *spread})
 
 
+def _law(sightings: Mapping[int, Sighting], max_period: int) -> Law | None:
+    """The law of the outputs, or of those far from the borders where inner padding cuts others.
+
+    An edge that is cut looks free where the padding of an inner layer hides the outer taps of a
+    dilated kernel; the true edge then lies outside of the input.
+    """
+    law = find_law(sightings, max_period, per_phase=3)
+    if law is not None or not sightings:
+        return law
+    reach = max(s.last + 1 - s.first for s in sightings.values())
+    far = {j: _hidden_within(reach, s) for j, s in sightings.items()}
+    law = find_law(far, max_period, per_phase=3)
+    return law if law is not None and _explains(law, sightings) else None
+
+
+def _hidden_within(reach: int, seen: Sighting) -> Sighting:
+    """The same sighting, its edges hidden that lie closer to a border than `reach`."""
+    low = None if seen.first < reach else seen.low
+    high = None if seen.size - 1 - seen.last < reach else seen.high
+    return replace(seen, low=low, high=high)
+
+
+def _explains(law: Law, sightings: Mapping[int, Sighting]) -> bool:
+    """Whether every edge in sight is the law's, or the law's lies outside of the input."""
+    assert law.lows is not None
+    assert law.highs is not None
+    for j, seen in sightings.items():
+        cycle, phase = divmod(j, law.period)
+        low, high = (edges[phase] + cycle * law.shift for edges in (law.lows, law.highs))
+        if seen.low not in (None, low) and low >= 0:
+            return False
+        if seen.high not in (None, high) and high <= seen.size:
+            return False
+    return True
+
+
 def _refused(
     sightings: Mapping[int, Sighting], max_period: int, axis: int, length: int, count: int
 ) -> AxisField:
-    law = find_law(sightings, max_period, per_phase=3)
+    law = _law(sightings, max_period)
     if law is not None:
         return law.axis_field(length, count)
     if not sightings:

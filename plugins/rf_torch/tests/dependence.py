@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from nan_method import plain_kernels
 from rf_torch.outputs import tensors_by_path
 from rf_torch.tracing import trace
+from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Graph
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
@@ -103,12 +105,25 @@ def spoiled(model: Model, shape: Sequence[int]) -> Matrix:
     return np.stack(columns, axis=1)
 
 
-def changed(model: Model, shape: Sequence[int], steps: Sequence[float] = STEPS) -> Matrix:
-    """Which output elements differ, to the last bit, after one input element was changed."""
+def changed(
+    model: Model,
+    shape: Sequence[int],
+    *,
+    steps: Sequence[float] = STEPS,
+    bases: int = BASES,
+) -> Matrix:
+    """Which output elements differ, to the last bit, after one input element was changed.
+
+    Args:
+        model: A module or function of one tensor.
+        shape: Shape of that tensor, batch included.
+        steps: By how much the element is changed.
+        bases: How many inputs are tried; ops that select need many.
+    """
     run = _runner(model)
     result: Matrix | None = None
     with plain_kernels():
-        for seed in range(BASES):
+        for seed in range(bases):
             clean = _inputs(shape, seed=seed)
             before = run(clean)
             for step in steps:
@@ -144,6 +159,48 @@ def _is_nan(value: Tensor) -> Matrix:
 
 def _nan(value: Tensor) -> Tensor:
     return value != value
+
+
+def assert_traced(model: Model, shape: Sequence[int], *, bases: int = BASES) -> Traced:
+    """The trace lies between what changes an output for certain and what may reach it.
+
+    Where the trace says that it is not exact, only the first is asked, and a note.
+    """
+    found = traced(model, shape)
+    certain = changed(model, shape, bases=bases)
+    assert not (certain & ~found.matrix).any(), "an influence was missed"
+    if found.exact:
+        possible = certain | spoiled(model, shape)
+        assert not (found.matrix & ~possible).any(), "an influence was made up, and not flagged"
+    else:
+        assert found.notes
+    return found
+
+
+def assert_traced_exactly(
+    model: Model, shape: Sequence[int], *, steps: Sequence[float] = STEPS, bases: int = BASES
+) -> None:
+    """The trace is just what changes an output: for zeros, through which NaN would leak."""
+    found = traced(model, shape)
+    certain = changed(model, shape, steps=steps, bases=bases)
+    assert found.exact
+    assert not (certain & ~found.matrix).any(), "an influence was missed"
+    assert not (found.matrix & ~certain).any(), "an influence was made up, and not flagged"
+
+
+def assert_bounded(model: Model, shape: Sequence[int], said: str) -> None:
+    """The trace misses nothing, and says by a note why it may be more than there is."""
+    found = assert_traced(model, shape)
+    assert not found.exact
+    assert any(said in note for note in found.notes), found.notes
+
+
+def assert_refused(model: Model, shape: Sequence[int], op: str, why: str) -> None:
+    """The trace, or the walk over it, ends with an error that names the op."""
+    with pytest.raises(UnsupportedOpError) as caught:
+        traced(model, shape)
+    assert caught.value.op == op
+    assert why in caught.value.reason
 
 
 def _runner(model: Model) -> Callable[[Tensor], list[Tensor]]:

@@ -22,11 +22,16 @@ __all__ = [
 class OptionError(RfcoreError):
     """An argument has a value outside its few allowed ones."""
 
-    def __init__(self, argument: str, value: object, allowed: Sequence[object]) -> None:
+    def __init__(
+        self, argument: str, value: object, allowed: Sequence[object], *, beside: str = ""
+    ) -> None:
         self.argument, self.value, self.allowed = argument, value, tuple(allowed)
+        problem = f"does not go with {beside}" if beside else "is not known"
+        choices = ", ".join(map(repr, allowed))
         super().__init__(
-            f"{argument}={value!r} is not known.",
-            f"{argument} is one of {', '.join(map(repr, allowed))}.",
+            f"{argument}={value!r} {problem}.",
+            f"{argument} is {'one of ' if len(self.allowed) > 1 else ''}{choices}"
+            f"{' there' if beside else ''}.",
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import _disable_current_modes
 
+from rf_torch.entries import Entry, replaced, tensors_in
+from rf_torch.places import Identity, identity_of
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Mask, Pattern
 
@@ -32,42 +34,8 @@ Test = Callable[[torch.Tensor], torch.Tensor]
 """A question about every element of a constant."""
 
 
-def tensors_in(value: Any) -> Iterator[torch.Tensor]:
-    """The tensors in an op's argument or result: alone or in (nested) lists."""
-    if isinstance(value, torch.Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_in(item)
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One op; of its operands in `blank` only the shape counts, as in `zeros_like(x)`."""
-
-    function: Callable[..., Any]
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    result: Any
-    mutates: bool
-    blank: frozenset[int]
-
-    def operands(self) -> list[torch.Tensor]:
-        given = [*tensors_in(self.args), *tensors_in(tuple(self.kwargs.values()))]
-        return [tensor for tensor in given if id(tensor) not in self.blank]
-
-    def touched(self) -> set[int]:
-        made = {_storage(t) for t in tensors_in(self.result)}
-        return made | {_storage(t) for t in self.operands()} if self.mutates else made
-
-    @property
-    def is_random(self) -> bool:
-        return torch.Tag.nondeterministic_seeded in getattr(self.function, "tags", ())
-
-    @property
-    def is_unset(self) -> bool:
-        """Whether the result's values are whatever memory held."""
-        return "empty" in getattr(self.function, "__name__", "")
+Known = dict[int | Identity, torch.Tensor]
+"""Values during a replay, by what a tensor is and by where it lay when it was recorded."""
 
 
 @dataclass(slots=True)
@@ -81,7 +49,7 @@ class ConstantTape:
 
     real: Mapping[int, torch.Tensor]
     concrete: bool = False
-    _entries: list[_Entry] = field(default_factory=list)
+    _entries: list[Entry] = field(default_factory=list)
     _touching: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
 
     def record(
@@ -94,7 +62,9 @@ class ConstantTape:
         blank: frozenset[int] = frozenset(),
     ) -> None:
         """Keeps one op whose result is constant; of operands in `blank` only shapes are read."""
-        entry = _Entry(function, args, kwargs, result, mutates, blank)
+        tensors = tensors_in((*args, *kwargs.values(), result))
+        identities = {id(tensor): identity_of(tensor) for tensor in tensors}
+        entry = Entry(function, args, kwargs, result, mutates, blank, identities)
         for storage in entry.touched():
             self._touching[storage].append(len(self._entries))
         self._entries.append(entry)
@@ -104,8 +74,15 @@ class ConstantTape:
         """The number of ops so far, as a moment to ask for values of."""
         return len(self._entries)
 
-    def evaluate(self, tensor: torch.Tensor, until: int | None = None) -> torch.Tensor:
+    def evaluate(
+        self, tensor: torch.Tensor, until: int | None = None, identity: Identity | None = None
+    ) -> torch.Tensor:
         """The real value of a constant, as it is now or as it was after `until` ops.
+
+        Args:
+            tensor: The constant.
+            until: The moment, as `now` told it.
+            identity: Where the constant lay at that moment.
 
         Raises:
             UnsupportedOpError: It has none (a meta tensor, or the result of an unknown op).
@@ -113,18 +90,19 @@ class ConstantTape:
         with _disable_current_modes(), torch.no_grad():
             if self.concrete:
                 return _with_values(tensor)
-            return _with_values(self._replayed(tensor, self.now if until is None else until))
+            moment = self.now if until is None else until
+            return _with_values(self._replayed(tensor, moment, identity or identity_of(tensor)))
 
     def called(self, function: Callable[..., Any], args: Any, kwargs: Mapping[str, Any]) -> Any:
         """What an op returns on the real values of its constant operands."""
-        known: dict[int, torch.Tensor] = {}
-        for tensor in (*tensors_in(args), *tensors_in(tuple(kwargs.values()))):
+        known: Known = {}
+        for tensor in tensors_in((*args, *kwargs.values())):
             if self.is_random(tensor):
                 raise UnsupportedOpError("a constant", "", "its values are drawn at random")
             known[id(tensor)] = self.evaluate(tensor)
         with _disable_current_modes(), torch.no_grad():
-            given = {key: self._substituted(arg, known, 0) for key, arg in kwargs.items()}
-            return function(*self._substituted(args, known, 0), **given)
+            given = {key: replaced(arg, known) for key, arg in kwargs.items()}
+            return function(*replaced(args, known), **given)
 
     def array(self, tensor: torch.Tensor) -> NDArray[Any]:
         """`evaluate` as a numpy array.
@@ -160,12 +138,12 @@ class ConstantTape:
 
         That result is None for random constants, and for weights without values.
         """
-        until = self.now
+        until, identity = self.now, identity_of(tensor)
 
         def load() -> Mask | None:
-            if self._is_hollow(tensor) or self.is_random(tensor, until):
+            if self._is_hollow(tensor) or self.is_random(tensor, until, identity):
                 return None
-            value = self.evaluate(tensor, until)
+            value = self.evaluate(tensor, until, identity)
             with _disable_current_modes(), torch.no_grad():
                 return np.asarray(test(value).cpu().numpy())
 
@@ -175,9 +153,12 @@ class ConstantTape:
         mask = load()
         return lambda: mask
 
-    def is_random(self, tensor: torch.Tensor, until: int | None = None) -> bool:
-        """Whether a constant's values are drawn anew in every forward."""
-        history = self._history(tensor, self.now if until is None else until)
+    def is_random(
+        self, tensor: torch.Tensor, until: int | None = None, identity: Identity | None = None
+    ) -> bool:
+        """Whether a constant's values are drawn anew in every forward (see `evaluate`)."""
+        moment = self.now if until is None else until
+        history = self._history(identity or identity_of(tensor), moment)
         return any(entry.is_random for entry in history)
 
     def _is_hollow(self, tensor: torch.Tensor) -> bool:
@@ -187,30 +168,32 @@ class ConstantTape:
             source is not tensor or not isinstance(tensor, FakeTensor)
         )
 
-    def _history(self, tensor: torch.Tensor, until: int) -> list[_Entry]:
+    def _history(self, identity: Identity, until: int) -> list[Entry]:
         """The recorded ops that a constant's value comes from, in program order."""
         chosen: set[int] = set()
-        latest = [-i for i in self._touching.get(_storage(tensor), ()) if i < until]
+        ((storage, *_), *_) = identity
+        latest = [-i for i in self._touching.get(storage, ()) if i < until]
         heapq.heapify(latest)
         while latest:
             index = -heapq.heappop(latest)
             if index in chosen:
                 continue
             chosen.add(index)
-            for operand in self._entries[index].operands():
-                for earlier in self._touching.get(_storage(operand), ()):
+            entry = self._entries[index]
+            for operand in entry.operands():
+                for earlier in self._touching.get(entry.storage(operand), ()):
                     if earlier < index and earlier not in chosen:
                         heapq.heappush(latest, -earlier)
         return [self._entries[index] for index in sorted(chosen)]
 
-    def _replayed(self, tensor: torch.Tensor, until: int) -> torch.Tensor:
-        known: dict[int, torch.Tensor] = {}
-        history = self._history(tensor, until)
+    def _replayed(self, tensor: torch.Tensor, until: int, identity: Identity) -> torch.Tensor:
+        known: Known = {}
+        history = self._history(identity, until)
         if history:
             with torch.random.fork_rng(devices=[]):
                 for entry in history:
                     self._replay(entry, known, until)
-        return self._real(tensor, known, until)
+        return self._real(tensor, identity, known, until)
 
     def _written(self, storage: int, until: int) -> bool:
         return any(
@@ -219,51 +202,44 @@ class ConstantTape:
             if index < until
         )
 
-    def _replay(self, entry: _Entry, known: dict[int, torch.Tensor], until: int) -> None:
-        for tensor in (*tensors_in(entry.args), *tensors_in(tuple(entry.kwargs.values()))):
+    def _replay(self, entry: Entry, known: Known, until: int) -> None:
+        values: Known = {}
+        for tensor in entry.given():
             if id(tensor) in entry.blank:
-                known[id(tensor)] = torch.zeros(
-                    tuple(tensor.shape), dtype=tensor.dtype, device=tensor.device
-                )
-        args = [self._substituted(arg, known, until) for arg in entry.args]
-        kwargs = {key: self._substituted(arg, known, until) for key, arg in entry.kwargs.items()}
-        result = entry.function(*args, **kwargs)
+                shape = tuple(tensor.shape)
+                blank = torch.zeros(shape, dtype=tensor.dtype, device=tensor.device)
+                values[id(tensor)] = blank
+            else:
+                identity = entry.identities[id(tensor)]
+                values[id(tensor)] = self._real(tensor, identity, known, until)
+        kwargs = {key: replaced(arg, values) for key, arg in entry.kwargs.items()}
+        result = entry.function(*replaced(entry.args, values), **kwargs)
         for fake, value in zip(tensors_in(entry.result), tensors_in(result), strict=True):
-            known[id(fake)] = value.fill_(1) if entry.is_unset else value
-
-    def _substituted(self, value: Any, known: dict[int, torch.Tensor], until: int) -> Any:
-        if isinstance(value, torch.Tensor):
-            return self._real(value, known, until)
-        if isinstance(value, list | tuple):
-            return type(value)(self._substituted(item, known, until) for item in value)
-        return value
+            value = value.fill_(1) if entry.is_unset else value
+            known[id(fake)] = known[entry.identities[id(fake)]] = value
 
     def _real(
-        self, tensor: torch.Tensor, known: dict[int, torch.Tensor], until: int
+        self, tensor: torch.Tensor, identity: Identity, known: Known, until: int
     ) -> torch.Tensor:
-        if id(tensor) in known:
-            return known[id(tensor)]
+        # First by where it lay: after `weight.data = result` the weight lies where that does.
+        for key in (identity, id(tensor)):
+            if key in known:
+                return known[key]
         source = self.real.get(id(tensor)) if isinstance(tensor, FakeTensor) else tensor
         if source is None or isinstance(source, FakeTensor):
             raise UnsupportedOpError(
                 "a constant", "", f"its values, of shape {tuple(tensor.shape)}, are not known"
             )
-        written = self._written(_storage(tensor), until)
-        known[id(tensor)] = source.clone() if written else source
-        return known[id(tensor)]
+        ((storage, *_), *_) = identity
+        value = source.clone() if self._written(storage, until) else source
+        known[id(tensor)] = known[identity] = value
+        return value
 
 
 def is_partly_zero(value: torch.Tensor) -> torch.Tensor:
     """Where zeros are structure: all of them are an untrained weight."""
     zeros = value == 0
     return zeros & ~zeros.all()
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    try:
-        return int(tensor.untyped_storage()._cdata)
-    except (NotImplementedError, RuntimeError):
-        return id(tensor)
 
 
 def _with_values(tensor: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from rf_torch.outputs import tensors_by_path
 from rf_torch.shield import Shield, copied, generators_kept
 from rf_torch.tracing import trace
 from rfcore.addresses import addresses_of, resolve
-from rfcore.errors import IndependentOutputError, ModelError, NoSpatialAxesError
+from rfcore.errors import IndependentOutputError, ModelError, NoSpatialAxesError, RfcoreError
 from rfcore.hookspecs import MeasuredOutput
 from rfcore.inputs import InputSpec
 
@@ -40,6 +40,8 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
     """
     traced = trace(model, spec)
     if traced.error is not None and (output is None or str(output) not in traced.values):
+        if isinstance(traced.error, RfcoreError):
+            raise traced.error
         raise ModelError(spec.shape, traced.error) from traced.error
     address = resolve(traced, output)
     image, result = _forward(model, spec, address)
@@ -91,8 +93,10 @@ def _forward(model: Any, spec: InputSpec, address: str) -> tuple[torch.Tensor, t
         shield.add(modules.each)
         stack.enter_context(listening(modules, keep, entering=shield.entering))
         image = _random_input(spec, modules.example())
-        given = {spec.name: image} if isinstance(spec.name, str) else {}
-        args = () if given else (image,)
+        # A copy, for autograd forbids to write into the tensor that gradients are asked of.
+        read = image.clone()
+        given = {spec.name: read} if isinstance(spec.name, str) else {}
+        args = () if given else (read,)
         keep("", model(*args, **given))
     tensors: dict[str, torch.Tensor] = {}
     for name, parts in calls.items():

@@ -15,6 +15,7 @@ import torch
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils.weak import WeakIdKeyDictionary
 
+from rf_torch.places import Place, has_storage, place_of
 from rf_torch.steps import Step, written_through
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import GraphBuilder
@@ -28,10 +29,6 @@ class _Store:
 
     node: int | None
     version: int = 0
-
-
-Place = tuple[int, int, tuple[int, ...], tuple[int, ...]]
-"""Where a tensor lies: storage, offset, shape and strides."""
 
 
 @dataclass(slots=True)
@@ -130,10 +127,10 @@ class Memory:
         version: int,
         steps: tuple[Step, ...] = (),
     ) -> None:
-        place = _place(tensor)
+        place = place_of(tensor)
         reference = _Reference(store, node, version, place, steps)
         self._references[tensor] = reference
-        if not _has_storage(tensor):
+        if not has_storage(tensor):
             return
         storage = self._storages.get(place[0])
         if storage is None or storage.alive.expired():
@@ -144,7 +141,7 @@ class Memory:
     def _known(self, tensor: torch.Tensor) -> _Reference | None:
         """What is known of a tensor; `x.data = y` makes it lie where another one was seen."""
         reference: _Reference | None = self._references.get(tensor)
-        place = _place(tensor)
+        place = place_of(tensor)
         if reference is not None and reference.place == place:
             return reference
         storage = self._storages.get(place[0])
@@ -158,20 +155,3 @@ class Memory:
                 "a tensor was given the data of one that depends on the input, in another shape",
             )
         return found
-
-
-def _place(tensor: torch.Tensor) -> Place:
-    if not _has_storage(tensor):
-        return (id(tensor), 0, tuple(tensor.shape), ())
-    return (
-        int(tensor.untyped_storage()._cdata),
-        int(tensor.storage_offset()),
-        tuple(tensor.shape),
-        tuple(tensor.stride()),
-    )
-
-
-def _has_storage(tensor: torch.Tensor) -> bool:
-    """Whether a tensor has memory of its own, unlike sparse ones and those in `vmap`."""
-    wrapped: bool = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
-    return tensor.layout is torch.strided and not wrapped

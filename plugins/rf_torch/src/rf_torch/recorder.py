@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import torch
@@ -15,14 +13,13 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
-from rf_torch.call import Call, Rule
+from rf_torch.call import Call
 from rf_torch.constants import ConstantTape, tensors_in
 from rf_torch.escapes import Escapes
 from rf_torch.fills import Fills
+from rf_torch.kinds import UNSAFE_SPLITS, Kind, is_composite, kind_of
 from rf_torch.memory import Memory
-from rf_torch.rules import RULES
-from rf_torch.rules.elementwise import pointwise
-from rf_torch.views import is_view, part_steps, view_steps
+from rf_torch.views import part_steps, view_steps
 from rf_torch.vjp import opaque
 from rfcore.errors import UnsupportedOpError
 
@@ -31,96 +28,6 @@ __all__ = ["Recorder"]
 _INDEXING = frozenset(("aten.index", "aten._unsafe_index"))
 _MASKS = (torch.bool, torch.uint8)
 _SPLITS = frozenset(("split", "split_with_sizes", "unbind", "chunk", "tensor_split"))
-# They share memory as splits do, though their schemas promise nothing.
-_UNSAFE_SPLITS = frozenset(("unsafe_split", "unsafe_split_with_sizes", "unsafe_chunk"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """What is known about an op from its schema alone.
-
-    Attributes:
-        name: Namespace and name, without the overload and the in-place underscore.
-        rule: Its rule, if there is one.
-        written: Positions and names of the arguments that it writes.
-        outs: Names of those that it does not read (`out=`).
-        views: Whether results share storage with an argument.
-    """
-
-    name: str
-    rule: Rule | None
-    written: tuple[tuple[int, str], ...]
-    outs: frozenset[str]
-    views: bool
-
-    @property
-    def reshapes(self) -> bool:
-        """Whether it rearranges a tensor in place, as `transpose_` does."""
-        return bool(self.written) and is_view(self.name) and self.name not in RULES
-
-
-@cache
-def _kind(function: Any) -> _Kind:
-    schema = function._schema
-    written = [
-        (i, a.name, a.kwarg_only)
-        for i, a in enumerate(schema.arguments)
-        if a.alias_info is not None and a.alias_info.is_write
-    ]
-    name = schema.name.replace("::", ".")
-    if written and name.endswith("_") and not name.endswith("__"):
-        name = name[:-1]
-    rule = RULES.get(name)
-    if rule is None and _is_pointwise(function):
-        rule = pointwise
-    if rule is None and is_view(name):
-        rule = _copied_view
-    return _Kind(
-        name,
-        rule,
-        tuple((i, n) for i, n, _ in written),
-        frozenset(n for _, n, only_written in written if only_written),
-        not written and (_shares(schema) or name.removeprefix("aten.") in _UNSAFE_SPLITS),
-    )
-
-
-def _shares(schema: Any) -> bool:
-    return any(r.alias_info is not None for r in schema.returns)
-
-
-def _is_pointwise(function: Any) -> bool:
-    """Whether torch says so, of this overload or of another one of the same op."""
-    packet = getattr(function, "overloadpacket", None)
-    overloads = [function]
-    if packet is not None:
-        overloads += [getattr(packet, name) for name in packet.overloads()]
-    return any(torch.Tag.pointwise in overload.tags for overload in overloads)
-
-
-def _copied_view(call: Call) -> int:
-    """An op that arranges values as a view does, but returns storage of its own."""
-    source = next(tensors_in(call.args))
-    node = call.memory.read(source)
-    steps = view_steps(call.name, tuple(source.shape), call.shape, call.given)
-    if node is None or steps is None:
-        raise call.refused("its operands are not those of a view")
-    for step in steps:
-        node = step.forward(call.builder, node)
-    return node
-
-
-@cache
-def _is_composite(function: Any) -> bool:
-    """Whether an op without a rule is only made of others."""
-    return (
-        isinstance(function, torch._ops.OpOverload)
-        and function.namespace != "prim"
-        and _kind(function).rule is None
-        and not _kind(function).views
-        and torch._C._dispatch_has_kernel_for_dispatch_key(
-            function.name(), "CompositeImplicitAutograd"
-        )
-    )
 
 
 class Recorder(TorchDispatchMode):
@@ -167,7 +74,7 @@ class Recorder(TorchDispatchMode):
     ) -> Any:
         """Runs the op and records it."""
         given = kwargs or {}
-        if _is_composite(function):
+        if is_composite(function):
             # Inference mode passes composite ops on whole.
             with self._nested():
                 decomposed = function.decompose(*args, **given)
@@ -175,7 +82,7 @@ class Recorder(TorchDispatchMode):
                 return decomposed
         if function.namespace == "prim":
             return function(*args, **given)
-        kind = _kind(function)
+        kind = kind_of(function)
         # Asked before the op runs, because it may move what it reads.
         blank = frozenset(id(t) for t in _operands(args, given) if self.memory.depends(t))
         depends = any(id(t) in blank for t in _operands(args, given, kind.outs))
@@ -217,14 +124,14 @@ class Recorder(TorchDispatchMode):
                     plain += self.tape.evaluate(index).nonzero().unbind(1)
         return plain
 
-    def _record_constant(self, kind: _Kind, call: Call) -> None:
+    def _record_constant(self, kind: Kind, call: Call) -> None:
         self.tape.record(call.function, call.args, call.kwargs, call.result, bool(kind.written))
         if kind.views:
             self._view(call)
         for target in call.written(kind.written):
             self.memory.write(target, None)
 
-    def _record(self, kind: _Kind, call: Call, blank: frozenset[int]) -> None:
+    def _record(self, kind: Kind, call: Call, blank: frozenset[int]) -> None:
         if kind.name == "aten._local_scalar_dense":
             self.reads_values = True
             return
@@ -237,7 +144,7 @@ class Recorder(TorchDispatchMode):
             self.tape.record(call.function, call.args, call.kwargs, call.result, written, blank)
         self._store(kind, call, nodes)
 
-    def _store(self, kind: _Kind, call: Call, nodes: Sequence[int | None]) -> None:
+    def _store(self, kind: Kind, call: Call, nodes: Sequence[int | None]) -> None:
         results = list(tensors_in(call.result))
         written = call.written(kind.written)
         if kind.rule is None and not all(any(t is r for r in results) for t in written):
@@ -252,7 +159,7 @@ class Recorder(TorchDispatchMode):
                 self.memory.bind(tensor, node)
 
     def _reshaped(
-        self, kind: _Kind, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, kind: Kind, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """`squeeze_`, `transpose_` and their like: the same storage seen through more steps."""
         target = next(tensors_in(args))
@@ -272,7 +179,7 @@ class Recorder(TorchDispatchMode):
         if source is None:
             return False
         short = call.name.removeprefix("aten.")
-        if short in _SPLITS | _UNSAFE_SPLITS:
+        if short in _SPLITS | UNSAFE_SPLITS:
             self._parts(call, source, short == "unbind")
             return True
         if not isinstance(result, torch.Tensor) or result is source:

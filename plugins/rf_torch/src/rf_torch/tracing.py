@@ -19,6 +19,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
+    FakeTensor,
     FakeTensorMode,
 )
 
@@ -133,6 +134,9 @@ class _Run:
 
     def _replacer(self, fake: FakeTensorMode | None) -> Callable[[torch.Tensor], torch.Tensor]:
         def replace(tensor: torch.Tensor) -> torch.Tensor:
+            if isinstance(tensor, FakeTensor):
+                # A layer that the forward itself made.
+                return tensor
             if id(tensor) not in self.stand_ins:
                 stand_in = fake.from_tensor(tensor) if fake is not None else copied(tensor)
                 self.stand_ins[id(tensor)] = stand_in

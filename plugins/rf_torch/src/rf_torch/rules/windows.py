@@ -12,7 +12,7 @@ import numpy as np
 from rf_torch.call import Call, Rule
 from rf_torch.constants import tensors_in
 from rf_torch.rules.scattering import writers
-from rfcore.graph import Gather, Mask, Pattern, Reshape, Window, WindowAxis
+from rfcore.graph import Gather, Mask, Pattern, Reduce, Reshape, Window, WindowAxis
 
 __all__ = ["RULES", "adaptive_taps"]
 
@@ -158,17 +158,25 @@ def _pooled_axes(call: Call, indices: int, count: int) -> list[WindowAxis] | Non
     while isinstance(nodes[indices].op, Reshape):
         (indices,) = nodes[indices].inputs
     pooled = nodes[indices]
-    if not isinstance(pooled.op, Window) or "max_pool" not in pooled.name:
+    if not isinstance(pooled.op, Window | Reduce) or "max_pool" not in pooled.name:
         return None
-    source = nodes[pooled.inputs[0]].shape
-    axes = [axis for axis in pooled.op.axes if source[axis.dim] > 1]
-    rank = len(call.shape)
+    windows = {a.dim: a for a in pooled.op.axes} if isinstance(pooled.op, Window) else {}
+    image = nodes[pooled.inputs[0]]
+    if windows and isinstance(image.op, Reduce) and image.name == pooled.name:
+        # Axes that one window spans were reduced before.
+        image = nodes[image.inputs[0]]
+    source, rank = image.shape, len(call.shape)
+    spatial = [dim for dim in range(len(source) - count, len(source)) if source[dim] > 1]
     dims = [dim for dim in range(rank - count, rank) if call.shape[dim] > 1]
-    lengths = [source[axis.dim] for axis in axes]
     # Indices count along the flattened image: all but its first length matter.
-    if len(axes) != len(dims) or lengths[1:] != [call.shape[dim] for dim in dims[1:]]:
+    if len(spatial) != len(dims) or any(
+        source[old] != call.shape[new] for old, new in zip(spatial[1:], dims[1:], strict=True)
+    ):
         return None
-    return [replace(axis, dim=dim) for axis, dim in zip(axes, dims, strict=True)]
+    return [
+        replace(windows.get(old, WindowAxis(old, source[old])), dim=new)
+        for old, new in zip(spatial, dims, strict=True)
+    ]
 
 
 def _unpooled_to_constants(call: Call, count: int) -> int:

@@ -1,0 +1,71 @@
+"""One op on constants, as it was recorded, and the tensors in its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from rf_torch.places import Identity
+
+__all__ = ["Entry", "replaced", "tensors_in"]
+
+
+def tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors in an op's argument or result: alone or in (nested) lists."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors_in(item)
+
+
+def replaced(value: Any, values: Mapping[Any, torch.Tensor]) -> Any:
+    """An argument with its tensors replaced, by their ids."""
+    if isinstance(value, torch.Tensor):
+        return values[id(value)]
+    if isinstance(value, list | tuple):
+        return type(value)(replaced(item, values) for item in value)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One op; of its operands in `blank` only the shape counts, as in `zeros_like(x)`."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    result: Any
+    mutates: bool
+    blank: frozenset[int]
+    identities: Mapping[int, Identity]
+
+    def given(self) -> list[torch.Tensor]:
+        """All tensor arguments."""
+        return [*tensors_in(self.args), *tensors_in(tuple(self.kwargs.values()))]
+
+    def operands(self) -> list[torch.Tensor]:
+        """Those whose values count."""
+        return [tensor for tensor in self.given() if id(tensor) not in self.blank]
+
+    def storage(self, tensor: torch.Tensor) -> int:
+        """Where an operand or result lay when the op ran."""
+        return self.identities[id(tensor)][0][0]
+
+    def touched(self) -> set[int]:
+        """The storages that the op made or may have written."""
+        made = {self.storage(t) for t in tensors_in(self.result)}
+        return made | {self.storage(t) for t in self.operands()} if self.mutates else made
+
+    @property
+    def is_random(self) -> bool:
+        """Whether the result is drawn anew each time."""
+        return torch.Tag.nondeterministic_seeded in getattr(self.function, "tags", ())
+
+    @property
+    def is_unset(self) -> bool:
+        """Whether the result's values are whatever memory held."""
+        return "empty" in getattr(self.function, "__name__", "")
