@@ -1,0 +1,159 @@
+"""Listening to one forward: every layer's `call` tells what it returns, and is put back after."""
+
+from __future__ import annotations
+
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
+
+import keras
+
+from rf_keras.errors import UnbuiltLayerError
+from rf_keras.layer_names import NamedLayers
+from rf_keras.sizes import fit_for_any_size
+from rfcore.addresses import addresses_of
+from rfcore.errors import UnsupportedOpError
+
+__all__ = ["Recording", "listening", "tensors_by_path"]
+
+
+class Recording:
+    """What the layers of one forward returned.
+
+    Args:
+        image: The measured input; tensors of inner traces (loop bodies) are left out.
+    """
+
+    def __init__(self, image: Any) -> None:
+        self._image = image
+        self._calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        self.error: Exception | None = None
+
+    def keep(self, name: str, output: Any) -> None:
+        """Notes what a layer returned; the model itself has the empty name."""
+        found = tensors_by_path(output)
+        parts = {path: value for path, value in found if _lives_beside(value, self._image)}
+        if parts:
+            self._calls[name].append(parts)
+
+    def addressed(self) -> dict[str, Any]:
+        """Every tensor by its address, in execution order."""
+        tensors: dict[str, Any] = {}
+        for name, calls in self._calls.items():
+            tensors.update(addresses_of(name, calls))
+        return tensors
+
+
+def tensors_by_path(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The dense tensors of an output with their path: "[key]" for each step into it."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from tensors_by_path(item, f"{path}[{key}]")
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        for key in value._fields:
+            yield from tensors_by_path(getattr(value, key), f"{path}[{key}]")
+    elif isinstance(value, list | tuple):
+        for number, item in enumerate(value):
+            yield from tensors_by_path(item, f"{path}[{number}]")
+    elif keras.ops.is_tensor(value) and _is_dense(value):
+        yield path, value
+
+
+def _is_dense(value: Any) -> bool:
+    tensorflow = sys.modules.get("tensorflow")
+    if keras.config.backend() != "tensorflow" or tensorflow is None:
+        return True
+    return isinstance(value, tensorflow.Tensor)
+
+
+def _lives_beside(value: Any, image: Any) -> bool:
+    """Whether two values belong to the same trace, as far as their framework has traces.
+
+    JAX's tracers know their trace and TensorFlow's symbolic tensors their graph; a value without
+    one is concrete, which is at home anywhere.
+    """
+    for home in ("_trace", "graph"):
+        at = getattr(value, home, None)
+        if at is not None and at is not getattr(image, home, None):
+            return False
+    return True
+
+
+@contextmanager
+def listening(named: NamedLayers, recording: Recording) -> Iterator[None]:
+    """Records what every layer returns while the context is open.
+
+    Everything that a layer holds is as before when it closes, also after an error.
+    """
+    running = [""]
+    with ExitStack() as stack:
+        for layer in named.each.values():
+            stack.callback(_restore, vars(layer), dict(vars(layer)))
+        for layer in named.each.values():
+            held = vars(layer)
+            for method in ("call", "quantized_call"):
+                if hasattr(layer, method):
+                    run = fit_for_any_size(layer, getattr(layer, method))
+                    held[method] = _told(layer, run, named, recording, running)
+            if _is_unbuilt(layer):
+                held["build"] = _refusal(layer, named, running)
+            if getattr(layer, "inputs", None):
+                # What a functional model says of its input's size is no more than what it was
+                # made with; its layers say what they need.
+                held["_assert_input_compatibility"] = lambda *inputs: None
+        yield
+
+
+def _restore(held: dict[str, Any], before: dict[str, Any]) -> None:
+    held.clear()
+    held.update(before)
+
+
+def _told(
+    layer: Any,
+    run: Callable[..., Any],
+    named: NamedLayers,
+    recording: Recording,
+    running: list[str],
+) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        path = named.path(layer, running[-1])
+        running.append(path)
+        try:
+            with _scope(path):
+                output = run(*args, **kwargs)
+        except UnsupportedOpError as error:
+            if error.layer:
+                raise
+            raise UnsupportedOpError(error.op, path, error.reason) from error
+        finally:
+            running.pop()
+        recording.keep(path, output)
+        return output
+
+    return call
+
+
+def _scope(path: str) -> AbstractContextManager[Any]:
+    """JAX is told which layer an op belongs to; Keras tells the others itself, or we do after."""
+    if keras.config.backend() != "jax":
+        return nullcontext()
+    scope: AbstractContextManager[Any] = sys.modules["jax"].named_scope(path)
+    return scope
+
+
+def _is_unbuilt(layer: Any) -> bool:
+    """Whether running the layer would make weights for it."""
+    build = getattr(layer, "build", None)
+    return build is not None and not layer.built and not getattr(build, "_is_default", False)
+
+
+def _refusal(layer: Any, named: NamedLayers, running: list[str]) -> Callable[..., Any]:
+    def build(*shapes: Any, **given: Any) -> Any:
+        shape = next(iter((*shapes, *given.values())), ())
+        plain = tuple(1 if n is None else n for n in shape) if isinstance(shape, tuple) else ()
+        raise UnbuiltLayerError(named.path(layer, running[-1]), type(layer).__name__, plain)
+
+    return build

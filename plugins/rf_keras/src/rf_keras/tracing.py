@@ -1,0 +1,110 @@
+"""One abstract forward, traced by the backend of the framework that Keras runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from rf_keras.building import built_model
+from rf_keras.delegates import delegate
+from rf_keras.errors import FixedSizeError
+from rf_keras.forward import Forward
+from rf_keras.layer_names import short_names
+from rf_keras.measured_input import KerasInput
+from rfcore.errors import RfcoreError
+from rfcore.graph import Graph
+from rfcore.hookspecs import Trace
+from rfcore.inputs import InputSpec
+
+__all__ = ["plain", "runs_at", "trace"]
+
+
+def trace(model: Any, spec: InputSpec) -> Trace:
+    """Traces a model, which is left as it is.
+
+    Args:
+        model: A Keras layer or model, or a builder of one.
+        spec: The measured input, as `measured_input` read it.
+    """
+    assert isinstance(spec, KerasInput)
+    return _translated(Forward(runs_at(spec), spec), spec)
+
+
+def runs_at(spec: KerasInput) -> Any:
+    """The model that runs at a size: a builder's own for it, or the one of the asked size."""
+    if spec.builder is None or spec.shape == spec.asked:
+        return spec.runs
+    try:
+        letters = zip(spec.shape, spec.layout, strict=True)
+        return built_model(spec.builder, [n for n, letter in letters if letter != "N"])
+    except RfcoreError:
+        return spec.runs
+
+
+def plain(spec: InputSpec) -> InputSpec:
+    """The spec of the function of one array."""
+    return InputSpec(spec.shape, spec.axes, spec.layout)
+
+
+def _translated(forward: Forward, spec: KerasInput) -> Trace:
+    """The other backend's trace in the words of Keras' users."""
+    found = delegate().trace(forward.function(), plain(spec))
+    recorded = forward.last
+    error = found.error
+    addresses: list[str] = []
+    if recorded is not None:
+        addresses = list(recorded.addressed())
+        error = recorded.error or error
+    known = {address: f"[{address}]" for address in addresses if f"[{address}]" in found.values}
+    values = {address: found.values[key] for address, key in known.items()}
+    shapes = {address: found.shapes[key] for address, key in known.items()}
+    aliases = short_names(list(dict.fromkeys([*known, *forward.named.names()])))
+    return Trace(
+        _labelled(found.graph, values, forward.notes),
+        _with_aliases(values, aliases),
+        _with_aliases(shapes, aliases),
+        forward.named.names(),
+        _explained(error, spec),
+        found.concrete,
+        found.warnings,
+    )
+
+
+def _labelled(graph: Graph, values: Mapping[str, int | None], notes: tuple[str, ...]) -> Graph:
+    """Gives every node the first layer whose output it leads to, and the input its notes."""
+    layers: dict[int, str] = {0: ""}
+    for address, node in values.items():
+        open_nodes = [] if node is None else [node]
+        while open_nodes:
+            index = open_nodes.pop()
+            if index not in layers:
+                layers[index] = address.partition("[")[0]
+                open_nodes += graph.nodes[index].inputs
+    nodes = [replace(node, layer=layers.get(index, "")) for index, node in enumerate(graph.nodes)]
+    nodes[0] = replace(nodes[0], note="; ".join(notes))
+    return Graph(tuple(nodes))
+
+
+def _with_aliases(found: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
+    """Nested layers by their own name too, just before their path."""
+    result = {}
+    for address, value in found.items():
+        short = aliases.get(address, address)
+        if short not in found:
+            result[short] = value
+        result[address] = value
+    return result
+
+
+def _explained(error: Exception | None, spec: KerasInput) -> Exception | None:
+    """An error of the forward; of a model that was built for another size, what to do."""
+    own = spec.built_for
+    if error is None or isinstance(error, RfcoreError) or own is None:
+        return error
+    pairs = zip(own[1:], spec.shape[1:], strict=False)
+    if all(n in (None, m) for n, m in pairs):
+        return error
+    explained = FixedSizeError(spec.shape, own, error)
+    explained.__cause__ = error
+    return explained
