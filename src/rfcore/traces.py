@@ -92,7 +92,8 @@ class TraceSet:
             ModelError: The forward failed before it produced the output.
         """
         failed = self.asked.error
-        if failed is not None and (output is None or str(output) not in self.asked.values):
+        known = "" if output is None else str(output)
+        if failed is not None and known not in self.asked.values:
             if isinstance(failed, RfcoreError):
                 raise failed
             raise ModelError(self.spec.shape, failed) from failed
