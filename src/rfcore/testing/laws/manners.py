@@ -88,7 +88,7 @@ class MannerLaws(Subject):
     def _method(self) -> str:
         return "exact" if self.traces else "gradient"
 
-    def test_model_still_runs_the_same(self) -> None:
+    def test_second_estimate_is_the_same(self) -> None:
         """A second estimate of the same model gives the same field and the same notes."""
         model = self.build(CHAIN)
         first, second = (self.estimate(model, CHAIN, method=self._method()) for _ in range(2))
