@@ -1,0 +1,167 @@
+"""The door for traced functions: a ConcreteFunction as a flat graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.core.framework.node_def_pb2 import NodeDef
+
+from rf_tf.bodies import reachable
+from rf_tf.captured import Captured
+from rf_tf.errors import HeldInputError
+from rf_tf.flat import Flat, Variable
+from rf_tf.handles import following_assignments, handle_node, value_node
+from rf_tf.inlining import inlined, tensor_name
+from rf_tf.sources import GivenInput, chosen_input
+from rf_tf.structure import tensors_by_path
+from rfcore.inputs import InputSpec
+
+__all__ = ["ConcreteSource", "flattened"]
+
+
+class ConcreteSource:
+    """A ConcreteFunction; another input size is another import of its graph."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        self.inputs = tuple(_inputs(function))
+        self._flat: dict[str, Flat] = {}
+
+    def captured(self, spec: InputSpec) -> Captured:
+        """The function's graph, with the measured input at the asked shape."""
+        measured = chosen_input(self.inputs, spec.name).name
+        if measured not in self._flat:
+            self._flat[measured] = flattened(self.function, measured)
+        return self._flat[measured].imported(spec.shape)
+
+
+def flattened(function: Any, measured: str) -> Flat:
+    """The graph of a ConcreteFunction without calls, its variables as handles without values.
+
+    Args:
+        function: A ConcreteFunction.
+        measured: Name of the placeholder that is the measured input.
+
+    Raises:
+        HeldInputError: Another input has no static shape.
+    """
+    graph = function.graph
+    definition = graph.as_graph_def()
+    replaced: dict[str, NodeDef] = {}
+    variables: dict[str, Variable] = {}
+    for place, outside in _captures(function):
+        variable = _variable(outside, graph.variables)
+        if variable is None:
+            continue
+        name = place.op.name
+        variables[name] = variable
+        if place.dtype == tf.resource:
+            replaced[name] = handle_node(name, variable)
+        else:
+            replaced[name] = value_node(name, variable.dtype, variable.shape)
+    for place in _own_places(function):
+        if place.op.name != measured:
+            replaced[place.op.name] = _held(place, measured)
+    nodes, results = inlined(definition)
+    nodes = [replaced.get(node.name, node) for node in nodes]
+    functions = reachable(nodes, definition.library.function)
+    handles = [name for name, node in replaced.items() if node.op == "VarHandleOp"]
+    nodes = following_assignments(nodes, functions, handles)
+    outputs = {
+        path: results.get(tensor_name(tensor.name), tensor_name(tensor.name))
+        for path, tensor in _outputs(function).items()
+    }
+    readers = {name: v.read for name, v in variables.items() if v.read is not None}
+    return Flat(nodes, functions, definition.versions.producer, measured, outputs, readers)
+
+
+def _own_places(function: Any) -> list[tf.Tensor]:
+    """The placeholders of the function's own arguments."""
+    places = list(function.graph.inputs)
+    return places[: len(places) - len(function.captured_inputs)]
+
+
+def _captures(function: Any) -> Iterator[tuple[tf.Tensor, Any]]:
+    """Placeholders in the graph for what it takes from outside, with what they stand for."""
+    outside = function.captured_inputs
+    places = list(function.graph.inputs)
+    yield from zip(places[len(places) - len(outside) :], outside, strict=True)
+
+
+def _inputs(function: Any) -> Iterator[GivenInput]:
+    signature = function.structured_input_signature
+    specs = [
+        spec
+        for spec in tf.nest.flatten(signature, expand_composites=False)
+        if isinstance(spec, tf.TypeSpec)
+    ]
+    places = iter(_own_places(function))
+    for spec in specs:
+        components = [next(places) for _ in tf.nest.flatten(spec, expand_composites=True)]
+        place = components[0]
+        kind = ""
+        if not isinstance(spec, tf.TensorSpec):
+            kind = f"a {type(spec).__name__.removesuffix('Spec')}"
+        elif place.dtype == tf.string:
+            kind = "a tensor of strings"
+        shape = place.shape
+        lengths = None if shape.rank is None else tuple(shape.as_list())
+        yield GivenInput(place.op.name, lengths, place.dtype, kind)
+
+
+def _held(place: tf.Tensor, measured: str) -> NodeDef:
+    """An input that is not measured: any value of its shape, a batch of one."""
+    shape = place.shape
+    lengths = None if shape.rank is None else shape.as_list()
+    if lengths and lengths[0] is None:
+        lengths[0] = 1
+    if lengths is None or None in lengths:
+        raise HeldInputError(place.op.name, shape, measured)
+    return value_node(place.op.name, place.dtype, tf.TensorShape(lengths))
+
+
+def _variable(outside: Any, variables: Any) -> Variable | None:
+    """What a captured value is; None for tables, iterators and other resources."""
+    if outside.dtype != tf.resource:
+        return Variable(outside.dtype, outside.shape, _reader(outside))
+    for variable in variables:
+        if variable.handle is outside:
+            return Variable(variable.dtype, variable.shape, _reader(variable))
+    told = getattr(outside, "_handle_data", None)
+    if told is None or not told.is_set or len(told.shape_and_type) != 1:
+        return None
+    dtype = tf.as_dtype(told.shape_and_type[0].dtype)
+
+    def read() -> NDArray[Any]:
+        with tf.init_scope():
+            value: NDArray[Any] = tf.raw_ops.ReadVariableOp(resource=outside, dtype=dtype).numpy()
+        return value
+
+    return Variable(dtype, tf.TensorShape(told.shape_and_type[0].shape), read)
+
+
+def _reader(value: Any) -> Callable[[], NDArray[Any]] | None:
+    if not hasattr(value, "numpy"):
+        return None
+
+    def read() -> NDArray[Any]:
+        with tf.init_scope():
+            content: NDArray[Any] = value.numpy()
+        return content
+
+    return read
+
+
+def _outputs(function: Any) -> Mapping[str, tf.Tensor]:
+    """The function's results by address."""
+    graph = function.graph
+    flat = iter(graph.outputs)
+    found: dict[str, tf.Tensor] = {}
+    for path, leaf in tensors_by_path(function.structured_outputs):
+        components = [next(flat) for _ in tf.nest.flatten(leaf, expand_composites=True)]
+        if len(components) == 1 and isinstance(leaf, tf.Tensor | tf.TensorSpec):
+            found[path] = components[0]
+    return found
