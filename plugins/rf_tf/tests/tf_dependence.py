@@ -1,0 +1,157 @@
+"""Which elements of the input reach which elements of the output: by the engine, and by trying.
+
+The recorded graph is walked back from every output element. The trial runs the true function
+once per input element and amount, and looks which outputs differ to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from rf_tf.captured import Captured
+from rf_tf.engine import record
+from rfcore.errors import UnsupportedOpError
+from rfcore.walk import Walker, one_hot
+
+Function = Callable[[Any], Any]
+Matrix = NDArray[np.bool_]
+"""Shape (output elements, input elements); the elements of several outputs are joined."""
+
+# Small steps for smooth ops, large ones that win a maximum or pass a threshold.
+STEPS = (0.3, -0.7, 40.0, -40.0)
+BASES = 2
+
+
+@dataclass(frozen=True)
+class Traced:
+    """What the engine says.
+
+    Attributes:
+        matrix: Which output elements see which input elements.
+        exact: Whether no op on the way is marked as an upper bound.
+        notes: The notes on the way.
+    """
+
+    matrix: Matrix
+    exact: bool
+    notes: tuple[str, ...]
+
+
+def captured(function: Function, shape: Sequence[int]) -> Captured:
+    """The graph of a function of one tensor, calls and variables left as TensorFlow traced them."""
+    compiled = function if isinstance(function, tf.types.experimental.PolymorphicFunction) else None
+    concrete = (compiled or tf.function(function, autograph=False)).get_concrete_function(
+        tf.TensorSpec(shape, tf.float32)
+    )
+    readers = {
+        inner.op.name: variable.numpy
+        for outer, inner in concrete.graph.captures
+        for variable in concrete.variables
+        if variable.handle is outer
+    }
+    outputs = {f"[{i}]": tensor for i, tensor in enumerate(concrete.outputs)}
+    return Captured(concrete.graph, concrete.inputs[0], outputs, readers)
+
+
+def traced(function: Function, shape: Sequence[int]) -> Traced:
+    """Records a function and walks back from every element of its outputs."""
+    graph = captured(function, shape)
+    found = record(graph)
+    if found.error is not None:
+        raise found.error
+    walker = Walker(found.graph)
+    visited: set[int] = set()
+    parts = []
+    for address, tensor in graph.outputs.items():
+        result = tuple(tensor.shape)
+        node, count = found.values[address], math.prod(result)
+        if node is None:
+            parts.append(np.zeros((count, math.prod(shape)), bool))
+            continue
+        assert found.graph.nodes[node].shape == result
+        mask = one_hot(result, range(len(result)), list(np.ndindex(*result)))
+        seen = walker.influence(node, mask, lambda index, _: visited.add(index)).mask
+        parts.append(np.broadcast_to(seen, (count, *shape)).reshape(count, -1))
+    nodes = [found.graph.nodes[index] for index in sorted(visited)]
+    notes = dict.fromkeys(node.note for node in nodes if node.note)
+    return Traced(np.concatenate(parts), all(node.exact for node in nodes), tuple(notes))
+
+
+def changed(
+    function: Function,
+    shape: Sequence[int],
+    *,
+    steps: Sequence[float] = STEPS,
+    bases: int = BASES,
+    scale: float = 1.0,
+) -> Matrix:
+    """Which output elements differ after one input element was changed by some step."""
+    run = tf.function(function, autograph=False)
+    found: Matrix | None = None
+    for seed in range(bases):
+        clean = np.random.default_rng(seed).standard_normal(shape).astype(np.float32) * scale
+        before = _outputs(run, clean)
+        for step in steps:
+            columns = []
+            for element in range(clean.size):
+                image = clean.copy()
+                image.reshape(-1)[element] += step
+                columns.append(_differs(_outputs(run, image), before))
+            differences = np.stack(columns, axis=1)
+            found = differences if found is None else found | differences
+    assert found is not None
+    return found
+
+
+def _outputs(run: Function, image: NDArray[Any]) -> NDArray[Any]:
+    results = tf.nest.flatten(run(tf.constant(image)))
+    return np.concatenate([np.ravel(result).astype(np.complex128) for result in results])
+
+
+def _differs(one: NDArray[Any], other: NDArray[Any]) -> Matrix:
+    return ~((one == other) | (np.isnan(one) & np.isnan(other)))
+
+
+def assert_exact(
+    function: Function,
+    shape: Sequence[int],
+    *,
+    steps: Sequence[float] = STEPS,
+    bases: int = BASES,
+    scale: float = 1.0,
+) -> Traced:
+    """The engine names just what changes an output."""
+    found = traced(function, shape)
+    certain = changed(function, shape, steps=steps, bases=bases, scale=scale)
+    assert not (certain & ~found.matrix).any(), "an influence was missed"
+    assert not (found.matrix & ~certain).any(), "an influence was made up"
+    assert found.exact
+    return found
+
+
+def assert_bounded(
+    function: Function, shape: Sequence[int], said: str, *, bases: int = BASES
+) -> Traced:
+    """The engine misses nothing, and says by a note why it may name more than there is."""
+    found = traced(function, shape)
+    certain = changed(function, shape, bases=bases)
+    assert not (certain & ~found.matrix).any(), "an influence was missed"
+    assert not found.exact
+    assert any(said in note for note in found.notes), found.notes
+    return found
+
+
+def assert_refused(function: Function, shape: Sequence[int], op: str, why: str) -> None:
+    """The recording, or the walk over it, ends with an error that names the op."""
+    with pytest.raises(UnsupportedOpError) as caught:
+        traced(function, shape)
+    assert caught.value.op == op
+    assert why in caught.value.reason
