@@ -1,0 +1,77 @@
+"""Layers by the modules that run: each marks what it returns with a name, in the jaxpr itself.
+
+The mark is jax's own `checkpoint_name`, an identity that survives jit, vmap, remat and scan.
+Names that users put there themselves are heard as well.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+from jax.ad_checkpoint import checkpoint_name
+
+from rf_jax.outputs import arrays_by_path
+from rf_jax.values import Refused, Seen, Shape, Value
+from rfcore.addresses import addresses_of
+
+__all__ = ["Hearing", "Heard"]
+
+# Between the parts of a mark; in no name that a program would give.
+_BAR = "\x1f"
+_tokens = itertools.count()
+
+Heard = tuple[int | None, Shape]
+
+
+class Hearing:
+    """The marks of one trace: others', left behind in the caches of jit, are not heard."""
+
+    def __init__(self) -> None:
+        self._token = f"rfcore{_BAR}{next(_tokens)}{_BAR}"
+        self._calls: dict[str, int] = defaultdict(int)
+        self._heard: dict[str, dict[str, list[dict[str, Heard]]]] = {}
+
+    def mark(self, name: str, output: Any) -> Any:
+        """A layer's output with its arrays marked."""
+        call = self._calls[name]
+        self._calls[name] += 1
+        leaves, tree = jax.tree_util.tree_flatten(output)
+        paths = [path for path, _ in arrays_by_path(output)]
+        marked = [
+            checkpoint_name(leaf, _BAR.join((f"{self._token}{call}", name, path)))
+            if isinstance(leaf, jax.Array)
+            else leaf
+            for path, leaf in zip(paths, leaves, strict=True)
+        ]
+        return jax.tree_util.tree_unflatten(tree, marked)
+
+    def hear(self, mark: str, value: Value, shape: Sequence[int]) -> None:
+        """Notes what a mark was put on."""
+        call, name, path = "", mark, ""
+        if mark.startswith("rfcore" + _BAR):
+            if not mark.startswith(self._token):
+                return
+            call, name, path = mark.removeprefix(self._token).split(_BAR)
+        if isinstance(value, Refused):
+            return
+        node = value.node if isinstance(value, Seen) else None
+        runs = self._heard.setdefault(name, {}).setdefault(call, [{}])
+        if path in runs[-1]:
+            runs.append({})
+        runs[-1][path] = (node, tuple(shape))
+
+    def addressed(self) -> dict[str, Heard]:
+        """Everything that was heard, by address."""
+        found: dict[str, Heard] = {}
+        for name, calls in self._heard.items():
+            found.update(addresses_of(name, [run for runs in calls.values() for run in runs]))
+        return found
+
+    @property
+    def heard_layers(self) -> bool:
+        """Whether a module of the model was heard."""
+        return bool(self._calls)

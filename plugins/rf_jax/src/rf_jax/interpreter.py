@@ -1,0 +1,142 @@
+"""Reading a jaxpr, primitive by primitive, into the graph of what depends on what.
+
+Calls are read where they stand. A primitive that cannot be traced refuses its results, and only
+what is computed from those; everything else goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jax.extend.core import Literal
+
+from rf_jax.call import Call
+from rf_jax.control import CONTROL
+from rf_jax.hearing import Hearing
+from rf_jax.rules import RULES
+from rf_jax.scopes import Path, Scopes
+from rf_jax.values import Constant, Refused, Seen, Value
+from rf_jax.vjp import opaque
+from rfcore.errors import UnsupportedOpError
+from rfcore.graph import GraphBuilder
+
+__all__ = ["CALLS", "Interpreter", "opened"]
+
+# Primitives that call a jaxpr once, and the parameter that holds it.
+CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "core_closed_call": "call_jaxpr",
+    "xla_call": "call_jaxpr",
+    "remat": "jaxpr",
+    "remat2": "jaxpr",
+    "checkpoint": "jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+    "custom_vjp_call": "call_jaxpr",
+    "custom_vjp_call_jaxpr": "fun_jaxpr",
+    "custom_lin": "jaxpr",
+    "mul_jit": "jaxpr",
+}
+
+_RANDOM = frozenset(
+    "random_bits random_gamma rng_bit_generator rng_uniform threefry2x32 random_poisson".split()
+)
+_DRAWN = "it is drawn at random"
+
+
+def opened(called: Any) -> tuple[Any, Sequence[Any]]:
+    """A jaxpr, closed or not, and its constants."""
+    return (called.jaxpr, called.consts) if hasattr(called, "consts") else (called, ())
+
+
+class Interpreter:
+    """Reads the jaxprs of one trace.
+
+    Attributes:
+        builder: The graph.
+        hearing: The layers and names that were heard on the way.
+        scopes: The name scopes that were passed.
+        error: The first refusal.
+    """
+
+    def __init__(self, builder: GraphBuilder, hearing: Hearing, separator: str) -> None:
+        self.builder, self.hearing = builder, hearing
+        self.scopes = Scopes(separator)
+        self.error: UnsupportedOpError | None = None
+
+    def run(
+        self, jaxpr: Any, consts: Sequence[Value], args: Sequence[Value], path: Path = ()
+    ) -> list[Value]:
+        """What the results of a jaxpr stand for.
+
+        Args:
+            jaxpr: The open jaxpr.
+            consts: What its constants stand for.
+            args: What its arguments stand for.
+            path: The name scopes around it.
+        """
+        known: dict[Any, Value] = dict(zip(jaxpr.constvars, consts, strict=True))
+        known.update(zip(jaxpr.invars, args, strict=True))
+
+        def read(atom: Any) -> Value:
+            return Constant.given(atom.val) if isinstance(atom, Literal) else known[atom]
+
+        for equation in jaxpr.eqns:
+            stack = equation.source_info.name_stack.stack
+            inner = self.scopes.path(path, stack) if stack else path
+            operands = [read(atom) for atom in equation.invars]
+            results = self._apply(equation, operands, inner)
+            if inner:
+                self.scopes.note(operands, results, inner)
+            known.update(zip(equation.outvars, results, strict=True))
+        return [read(atom) for atom in jaxpr.outvars]
+
+    def _apply(self, equation: Any, operands: Sequence[Value], path: Path) -> Sequence[Value]:
+        primitive, params = equation.primitive, equation.params
+        if (parameter := CALLS.get(primitive.name)) is not None:
+            jaxpr, consts = opened(params[parameter])
+            return self.run(jaxpr, [Constant.given(c) for c in consts], operands, path)
+        if primitive.name == "name":
+            self.hearing.hear(params["name"], operands[0], equation.outvars[0].aval.shape)
+            return operands
+        avals = [variable.aval for variable in equation.outvars]
+        self.builder.layer = self.scopes.label(path)
+        try:
+            if all(isinstance(operand, Constant) for operand in operands):
+                return _constants(primitive, params, operands, avals)
+            if (control := CONTROL.get(primitive.name)) is not None:
+                return control(self, equation, operands, path)
+            for operand in operands:
+                if isinstance(operand, Refused):
+                    return [operand] * len(avals)
+            return self._by_rule(equation, operands, avals)
+        except UnsupportedOpError as error:
+            self.error = self.error or error
+            return [Refused(error)] * len(avals)
+
+    def _by_rule(
+        self, equation: Any, operands: Sequence[Any], avals: Sequence[Any]
+    ) -> Sequence[Value]:
+        call = Call(
+            equation.primitive,
+            equation.params,
+            operands,
+            [atom.aval.shape for atom in equation.invars],
+            [aval.shape for aval in avals],
+            self.builder,
+        )
+        rule = RULES.get(call.name, opaque)
+        found = rule(call)
+        results = found if isinstance(found, Sequence) else [found]
+        return [Seen(result) if isinstance(result, int) else result for result in results]
+
+
+def _constants(
+    primitive: Any, params: Any, operands: Sequence[Any], avals: Sequence[Any]
+) -> Sequence[Value]:
+    if primitive.name in _RANDOM:
+        return [Constant(aval.shape, hidden=_DRAWN) for aval in avals]
+    return Constant.computed(primitive, params, operands, avals)

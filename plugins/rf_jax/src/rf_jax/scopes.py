@@ -1,0 +1,63 @@
+"""Layers by the name stack: what `jax.named_scope` leaves on the primitives under it.
+
+A scope's outputs are the values that are made under it and used outside of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rf_jax.values import Seen, Value
+
+__all__ = ["Path", "Scopes"]
+
+Path = tuple[str, ...]
+
+
+class Scopes:
+    """The scopes of one trace.
+
+    Args:
+        separator: What is put between the names of nested scopes.
+    """
+
+    def __init__(self, separator: str) -> None:
+        self._separator = separator
+        self._made: dict[Seen, Path] = {}
+        self._outputs: dict[Path, dict[Seen, None]] = {}
+
+    def path(self, outer: Path, stack: Sequence[Any]) -> Path:
+        """The names around a primitive, those of its jaxpr's own caller first."""
+        # Transformations such as vmap are on the stack too, and are no names.
+        return outer + tuple(entry.name for entry in stack if type(entry).__name__ == "Scope")
+
+    def label(self, path: Path) -> str:
+        """A path as users write it."""
+        return self._separator.join(path)
+
+    def note(self, operands: Sequence[Value], results: Sequence[Value], path: Path) -> None:
+        """Notes a primitive under `path`."""
+        self.used(operands, path)
+        for result in results:
+            if isinstance(result, Seen) and result not in self._made:
+                self._made[result] = path
+                for depth in range(1, len(path) + 1):
+                    self._outputs.setdefault(path[:depth], {})
+
+    def used(self, values: Sequence[Value], path: Path) -> None:
+        """Notes that values are used under `path`: they leave all scopes that are not around it."""
+        for value in values:
+            made = self._made.get(value) if isinstance(value, Seen) else None
+            if made is None or made == path:
+                continue
+            shared = 0
+            while shared < min(len(made), len(path)) and made[shared] == path[shared]:
+                shared += 1
+            for depth in range(shared + 1, len(made) + 1):
+                assert isinstance(value, Seen)
+                self._outputs[made[:depth]][value] = None
+
+    def outputs(self) -> Mapping[str, Sequence[Seen]]:
+        """What leaves each scope, by its name."""
+        return {self.label(path): list(values) for path, values in self._outputs.items()}

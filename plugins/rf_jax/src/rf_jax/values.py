@@ -1,0 +1,196 @@
+"""What a variable of a jaxpr stands for: a node of the graph, a constant, or a refusal.
+
+Constants are not computed while the jaxpr is read. They remember how they would be, and are
+computed once a rule or a walk asks for their zeros or for the indices in them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rf_jax.evaluation import evaluate, folds
+from rfcore.errors import UnsupportedOpError
+from rfcore.graph import Mask, Pattern
+
+__all__ = [
+    "LARGEST_PATTERN",
+    "Application",
+    "Constant",
+    "Fills",
+    "Refused",
+    "Seen",
+    "Shape",
+    "Value",
+]
+
+Shape = tuple[int, ...]
+
+# The largest constant that is computed to look for zeros in it, in elements.
+LARGEST_PATTERN = 1 << 26
+# Constants of so few elements are computed at once: counters of loops would pile up otherwise.
+SMALL = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fills:
+    """Where a value that depends on the input is a known constant all the same.
+
+    Masks of the value's rank, of length 1 along axes where all is alike; None for nowhere.
+
+    Attributes:
+        zero: Where it is zero.
+        low: Where it is so low that its exponential is zero.
+    """
+
+    zero: Constant | None = None
+    low: Constant | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """A value that depends on the input.
+
+    Attributes:
+        node: Its node.
+        fills: Where it is a known constant all the same.
+    """
+
+    node: int
+    fills: Fills = Fills()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Refused:
+    """A value behind an op that cannot be traced; only who asks for it is told."""
+
+    error: UnsupportedOpError
+
+
+class Application:
+    """One primitive applied to constants, computed at most once for all its results."""
+
+    __slots__ = ("operands", "params", "primitive", "results")
+
+    def __init__(self, primitive: Any, params: dict[str, Any], operands: Sequence[Constant]):
+        self.primitive, self.params, self.operands = primitive, params, operands
+        self.results: Sequence[Any] | None = None
+
+    def run(self) -> Sequence[Any]:
+        """Computes the results, and all that they need, without recursion."""
+        stack = [self]
+        while stack:
+            current = stack[-1]
+            waiting = [
+                made
+                for operand in current.operands
+                if (made := operand.made_by) is not None and made.results is None
+            ]
+            if current.results is None and not waiting:
+                arrays = [operand.value() for operand in current.operands]
+                current.results = evaluate(current.primitive, current.params, arrays)
+            if current.results is not None:
+                stack.pop()
+            stack += waiting
+        assert self.results is not None
+        return self.results
+
+
+class Constant:
+    """A value that does not depend on the input.
+
+    Attributes:
+        shape: Its shape.
+        hidden: Why its values are not known; empty where they are.
+        made_by: What computes it, None for weights and literals.
+    """
+
+    __slots__ = ("_index", "_positional", "_value", "hidden", "made_by", "shape")
+
+    def __init__(
+        self,
+        shape: Sequence[int],
+        value: Any = None,
+        *,
+        hidden: str = "",
+        made_by: Application | None = None,
+        index: int = 0,
+    ) -> None:
+        self.shape = tuple(shape)
+        self.hidden, self.made_by = hidden, made_by
+        self._value, self._index = value, index
+        self._positional = (
+            self.size <= 1
+            if made_by is None
+            else all(operand.is_positional for operand in made_by.operands)
+        )
+
+    @classmethod
+    def given(cls, value: Any) -> Constant:
+        """A weight or literal."""
+        return cls(np.shape(value), value)
+
+    @classmethod
+    def computed(
+        cls, primitive: Any, params: dict[str, Any], operands: Sequence[Constant], avals: Any
+    ) -> list[Constant]:
+        """The results of a primitive on constants."""
+        hidden = next((operand.hidden for operand in operands if operand.hidden), "")
+        if hidden:
+            return [cls(aval.shape, hidden=hidden) for aval in avals]
+        made_by = Application(primitive, params, operands)
+        results = [cls(aval.shape, made_by=made_by, index=i) for i, aval in enumerate(avals)]
+        small = all(math.prod(value.shape) <= SMALL for value in (*results, *operands))
+        if small and folds(primitive) and all(operand.ready for operand in operands):
+            made_by.run()
+        return results
+
+    @property
+    def ready(self) -> bool:
+        """Whether its value is at hand."""
+        return not self.hidden and (self.made_by is None or self.made_by.results is not None)
+
+    @property
+    def size(self) -> int:
+        """Its number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def is_positional(self) -> bool:
+        """Whether it is computed from positions and single numbers alone, from no weights."""
+        return self._positional
+
+    def value(self) -> Any:
+        """The value, as the framework has it."""
+        return self._value if self.made_by is None else self.made_by.run()[self._index]
+
+    def array(self) -> NDArray[Any]:
+        """The value of a constant whose values are known."""
+        return np.asarray(self.value())
+
+    def holds(self, test: Callable[[NDArray[Any]], Mask]) -> Callable[[], Mask | None]:
+        """Where `test` holds, asked when the result is called; None where nobody knows."""
+
+        def load() -> Mask | None:
+            return None if self.hidden else np.asarray(test(self.array()))
+
+        return load
+
+    def pattern(self) -> Pattern:
+        """Where it is not zero. All zeros are an untrained weight, which counts as dense."""
+
+        def load() -> Mask | None:
+            if self.hidden:
+                return None
+            kept = self.array() != 0
+            return kept if kept.any() else None
+
+        return Pattern(load)
+
+
+Value = Seen | Constant | Refused
