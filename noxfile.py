@@ -14,12 +14,25 @@ nox.options.default_venv_backend = "virtualenv"
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
-# Pinned to the release the tests know; unpinned torch pulls gigabytes of CUDA packages.
-TORCH = "torch==2.13.0"
 CORE = ("-e", ".[plot,cli]")
-CORE_AND_TORCH = (*CORE, "-e", "plugins/rf_torch", TORCH)
+# Pinned to the release the tests know; unpinned torch pulls gigabytes of CUDA packages.
+TORCH = ("-e", "plugins/rf_torch", "torch==2.13.0", "transformers")
+JAX = ("-e", "plugins/rf_jax")
+TENSORFLOW = ("-e", "plugins/rf_tf", "tensorflow-cpu")
+KERAS = ("-e", "plugins/rf_keras")
+EVERYTHING = (*CORE, *TORCH, *JAX, *TENSORFLOW, *KERAS)
+KERAS_BACKENDS = ("tensorflow", "torch", "jax")
 PYTHONS = ("3.11", "3.12", "3.13")
-FRAMEWORKS = ("torch",)
+DEMOS = {"jax": (*CORE, *JAX, *KERAS), "torch": (*CORE, *TORCH)}
+# Nothing is downloaded, nothing is drawn on a screen, and frameworks keep their logs to
+# themselves. Two workers already fill two cores; more threads would get in their way.
+QUIET = {
+    "HF_HUB_OFFLINE": "1",
+    "MPLBACKEND": "agg",
+    "OMP_NUM_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+}
 
 
 def group(name: str) -> tuple[str, ...]:
@@ -37,24 +50,38 @@ def interpreter(version: str) -> str:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Measure a real ResNet-50: a table, a picture and what to try next."""
-    unknown = sorted(set(session.posargs) - set(FRAMEWORKS))
-    if unknown:
-        session.error(f"no demo for {', '.join(unknown)}; there is one for {', '.join(FRAMEWORKS)}")
-    session.install(*CORE_AND_TORCH, "transformers")
-    session.run("python", "examples/demo.py", env={"HF_HUB_OFFLINE": "1"})
+    """Measure a real ResNet-50: table, picture, what to try next; `-- torch` for PyTorch."""
+    wanted = session.posargs or ["jax"]
+    if len(wanted) != 1 or wanted[0] not in DEMOS:
+        session.error(f"no demo for {' '.join(wanted)}; there is one for {', '.join(DEMOS)}")
+    session.install(*DEMOS[wanted[0]])
+    session.run("python", "examples/demo.py", wanted[0], env=QUIET)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test, then the core's alone on each Python; `-- -k name` narrows it down."""
-    session.install(*CORE_AND_TORCH, "transformers", *group("test"))
-    # Two workers already fill two cores; torch's own threads would only get in their way.
-    env = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "agg", "HF_HUB_OFFLINE": "1"}
-    session.run("pytest", "-n", "2", *session.posargs, env=env)
-    if not session.posargs:
-        for version in PYTHONS:
-            session.notify(f"core({version})")
+    session.install(*EVERYTHING, *group("test"), *group("models"))
+    if session.posargs:
+        session.run("pytest", "-n", "2", *session.posargs, env=QUIET | {"KERAS_BACKEND": "jax"})
+        return
+    # One process knows one Keras backend only.
+    suites = [
+        ("jax", "tests", "plugins/rf_torch", "plugins/rf_jax"),
+        ("tensorflow", "plugins/rf_tf"),
+    ]
+    suites += [(backend, "plugins/rf_keras") for backend in KERAS_BACKENDS]
+    failed = []
+    for backend, *paths in suites:
+        env = QUIET | {"KERAS_BACKEND": backend}
+        try:
+            session.run("pytest", "-n", "2", *paths, env=env)
+        except nox.command.CommandFailed:
+            failed.append(f"{' '.join(paths)} (Keras on {backend})")
+    if failed:
+        session.error(f"failed: {'; '.join(failed)}")
+    for version in PYTHONS:
+        session.notify(f"core({version})")
 
 
 @nox.session
@@ -62,7 +89,7 @@ def tests(session: nox.Session) -> None:
 def core(session: nox.Session) -> None:
     """Run the core's own tests, with no framework installed."""
     session.install(*CORE, *group("test"))
-    session.run("pytest", "-n", "2", "tests", *session.posargs, env={"MPLBACKEND": "agg"})
+    session.run("pytest", "-n", "2", "tests", *session.posargs, env=QUIET)
 
 
 @nox.session
@@ -76,14 +103,21 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check every annotation with mypy, strictly."""
-    session.install(*CORE_AND_TORCH, *group("types"))
+    session.install(*EVERYTHING, *group("types"), *group("test"), *group("models"))
     session.run("mypy", *session.posargs)
 
 
 @nox.session
+def zoo(session: nox.Session) -> None:
+    """Measure every architecture of keras.applications on all Keras backends, side by side."""
+    session.install(*EVERYTHING)
+    session.run("python", "examples/zoo.py", *session.posargs, env=QUIET)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
-    """Compare the time of an estimate with torch's own trace, as ratios."""
-    session.install(*CORE_AND_TORCH, "transformers")
-    session.run(
-        "python", "benchmarks/bench_torch.py", *session.posargs, env={"HF_HUB_OFFLINE": "1"}
-    )
+    """Compare the time of an estimate with each framework's own trace, as ratios."""
+    session.install(*EVERYTHING, *group("models"))
+    names = session.posargs or ("core", "torch", "jax", "tensorflow")
+    for name in names:
+        session.run("python", "benchmarks/bench.py", name, env=QUIET)

@@ -6,7 +6,7 @@ import inspect
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
 
@@ -34,21 +34,22 @@ class Shield:
 
     def __init__(self, replace: Replace) -> None:
         self._replace = replace
-        self._stack = ExitStack()
         self._known: set[int] = set()
+        self._saved: dict[int, Callable[[], None]] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *reason: object) -> None:
-        self._stack.close()
+        for refill in self._saved.values():
+            refill()
 
     def add(self, modules: Iterable[nn.Module]) -> None:
         """Takes more modules into the shield; those that are in it already stay as they are."""
         new = [module for module in modules if id(module) not in self._known]
         for module in new:
             self._known.add(id(module))
-            self._stack.callback(_restorer(module))
+            _remember(vars(module), self._saved)
         for module in new:
             for tensors in (module._parameters, module._buffers):
                 for name, tensor in tensors.items():
@@ -81,33 +82,22 @@ def generators_kept(devices: Sequence[torch.device]) -> Iterator[None]:
         np.random.set_state(legacy)
 
 
-def _restorer(module: nn.Module) -> Callable[[], None]:
-    """Remembers what a module holds, containers in containers included."""
-    saved: dict[int, Callable[[], None]] = {}
-    _remember(vars(module), saved)
-
-    def restore() -> None:
-        for refill in saved.values():
-            refill()
-
-    return restore
-
-
 def _remember(value: Any, saved: dict[int, Callable[[], None]]) -> None:
-    # Plain values first: asking whether something is a tensor is slow, and modules hold many.
-    if type(value) in _PLAIN or id(value) in saved or isinstance(value, _LEFT_ALONE):
-        return
-    inner: Iterable[Any] = ()
-    if isinstance(value, dict | set | list | deque):
-        content = value.copy()
-        saved[id(value)] = partial(_refill, value, content)
-        inner = list(content.values() if isinstance(content, dict) else content)
-    elif isinstance(value, tuple):
-        inner = value
-    elif hasattr(value, "__dict__") and not callable(value) and not inspect.ismodule(value):
-        inner = (vars(value),)
-    for item in inner:
-        _remember(item, saved)
+    """Notes how to restore a container, and those in it, that are not noted yet."""
+    found = [value]
+    while found:
+        value = found.pop()
+        # Plain values first: asking whether something is a tensor is slow, and modules hold many.
+        if type(value) in _PLAIN or id(value) in saved or isinstance(value, _LEFT_ALONE):
+            continue
+        if isinstance(value, dict | set | list | deque):
+            content = value.copy()
+            saved[id(value)] = partial(_refill, value, content)
+            found += content.values() if isinstance(content, dict) else content
+        elif isinstance(value, tuple):
+            found += value
+        elif hasattr(value, "__dict__") and not callable(value) and not inspect.ismodule(value):
+            found.append(vars(value))
 
 
 def _refill(container: Any, content: Any) -> None:
