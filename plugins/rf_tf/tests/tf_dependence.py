@@ -71,12 +71,13 @@ def traced(function: Function, shape: Sequence[int]) -> Traced:
     visited: set[int] = set()
     parts = []
     for address, tensor in graph.outputs.items():
-        result = tuple(tensor.shape)
-        node, count = found.values[address], math.prod(result)
+        node = found.values[address]
+        result = tuple(tensor.shape) if node is None else found.graph.nodes[node].shape
+        count = math.prod(result)
         if node is None:
             parts.append(np.zeros((count, math.prod(shape)), bool))
             continue
-        assert found.graph.nodes[node].shape == result
+        assert tensor.shape.is_compatible_with(result)
         mask = one_hot(result, range(len(result)), list(np.ndindex(*result)))
         seen = walker.influence(node, mask, lambda index, _: visited.add(index)).mask
         parts.append(np.broadcast_to(seen, (count, *shape)).reshape(count, -1))

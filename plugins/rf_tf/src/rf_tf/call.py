@@ -9,10 +9,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from rf_tf.bodies import Bodies
 from rf_tf.constants import LARGEST_PATTERN, Constant, Test, UnknownValueError
 from rf_tf.fills import Fill, Fills, is_partly_zero
 from rf_tf.folding import Array
 from rf_tf.scope import Scope
+from rf_tf.single import inferred_shape
 from rf_tf.values import Value
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Elementwise, GraphBuilder, Pattern
@@ -28,6 +30,7 @@ class Recorder(Protocol):
 
     builder: GraphBuilder
     fills: Fills
+    bodies: Bodies
 
     def through(self, scope: Scope, targets: Sequence[tf.Tensor]) -> None:
         """Records the ops that lead to some tensors of a scope."""
@@ -68,18 +71,36 @@ class Call:
 
     def result_shape(self, number: int) -> Shape:
         """Shape of one result."""
-        return self._static(self.op.outputs[number])
+        shape = self.op.outputs[number].shape
+        if not shape.is_fully_defined():
+            shape = self._inferred(number)
+        return self._static(shape, self.op.outputs[number].name)
 
     def source_shape(self, number: int) -> Shape:
         """Shape of one operand."""
         node = self.node(number)
-        return self._static(self.inputs[number]) if node is None else self.builder.shape(node)
+        if node is not None:
+            return self.builder.shape(node)
+        tensor = self.inputs[number]
+        if tensor.shape.is_fully_defined():
+            return self._static(tensor.shape, tensor.name)
+        return self.array(number).shape
 
-    def _static(self, tensor: tf.Tensor) -> Shape:
-        shape = tensor.shape
-        if shape.rank is None or not shape.is_fully_defined():
-            raise self.refused(f"the shape of {tensor.name!r} is not known: {shape}")
+    def _static(self, shape: tf.TensorShape, name: str) -> Shape:
+        if not shape.is_fully_defined():
+            raise self.refused(f"the shape of {name!r} is not known: {shape}")
         return tuple(shape.as_list())
+
+    def _inferred(self, number: int) -> tf.TensorShape:
+        """The shape of a result from what the recording knows of its operands."""
+        operands = [
+            self.array(i) if self.node(i) is None else self.source_shape(i)
+            for i in range(len(self.inputs))
+        ]
+        try:
+            return inferred_shape(self.op, number, operands)
+        except ValueError as error:
+            raise self.refused(f"its shape cannot be told: {error}") from error
 
     def value(self, number: int) -> Value:
         """What an operand is."""

@@ -101,10 +101,15 @@ class Evaluator:
     Args:
         known: What is known of a tensor by name: a `Constant`, "dependent" where it depends on
             the input, or None where its op computes it.
+        shape: The shape of a tensor that depends on the input; None where it is not known.
     """
 
-    def __init__(self, known: Callable[[tf.Tensor], Constant | str | None]) -> None:
-        self._known = known
+    def __init__(
+        self,
+        known: Callable[[tf.Tensor], Constant | str | None],
+        shape: Callable[[tf.Tensor], tuple[int, ...] | None],
+    ) -> None:
+        self._known, self._shape = known, shape
         self._values: dict[str, Array] = {}
         self._random: dict[str, bool] = {}
 
@@ -144,15 +149,32 @@ class Evaluator:
             return found.array()
         if found is not None:
             raise UnknownValueError("its values depend on the input")
-        static = _static_value(tensor)
-        if static is not None:
-            return static
+        if _is_static(tensor):
+            return self._static_value(tensor)
         fold = FOLDS.get(tensor.op.type)
         if fold is not None:
             folded = fold(tensor.op, [self.array(source) for source in tensor.op.inputs])
             if folded is not None:
                 return folded
         return self._run(tensor)
+
+    def _static_value(self, tensor: tf.Tensor) -> Array:
+        """What a tensor holds by the shape of its op's operand alone."""
+        op = tensor.op
+        source = op.inputs[tensor.value_index if op.type == "ShapeN" else 0]
+        lengths = self._shape(source)
+        if lengths is None:
+            raise UnknownValueError(f"the shape of {source.name!r} is not known")
+        kind = tensor.dtype.as_numpy_dtype
+        if op.type == "Size":
+            return np.asarray(np.prod(lengths, dtype=np.int64), kind)
+        if op.type == "Rank":
+            return np.asarray(len(lengths), kind)
+        if op.type == "ZerosLike":
+            return np.zeros(lengths, kind)
+        if op.type == "OnesLike":
+            return np.ones(lengths, kind)
+        return np.asarray(lengths, kind)
 
     def _run(self, target: tf.Tensor) -> Array:
         """Runs the ops that lead to a tensor, in a graph of their own."""
@@ -206,28 +228,6 @@ class Evaluator:
             or _is_static(tensor)
             or tensor.op.type in ("Placeholder", "PlaceholderWithDefault")
         )
-
-
-def _static_value(tensor: tf.Tensor) -> Array | None:
-    """What a tensor holds by the static shape of its op's operand alone."""
-    op = tensor.op
-    if not _is_static(tensor):
-        return None
-    index = tensor.value_index if op.type == "ShapeN" else 0
-    source = op.inputs[index].shape
-    if not source.is_fully_defined():
-        raise UnknownValueError(f"the shape of {op.inputs[index].name!r} is not known")
-    lengths = source.as_list()
-    kind = tensor.dtype.as_numpy_dtype
-    if op.type == "Size":
-        return np.asarray(np.prod(lengths, dtype=np.int64), kind)
-    if op.type == "Rank":
-        return np.asarray(len(lengths), kind)
-    if op.type == "ZerosLike":
-        return np.zeros(lengths, kind)
-    if op.type == "OnesLike":
-        return np.ones(lengths, kind)
-    return np.asarray(lengths, kind)
 
 
 def _is_static(tensor: tf.Tensor) -> bool:

@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from rf_tf.call import Call
+from rf_tf.bodies import Bodies
+from rf_tf.call import Call, Rule
 from rf_tf.captured import Captured
 from rf_tf.fills import Fills
 from rf_tf.order import Plan, plan
-from rf_tf.rules import RULES, STRUCTURAL
+from rf_tf.rules import COPIES, LISTS, MERGES, RULES, STRUCTURAL
+from rf_tf.rules.lists import passed_on, unlisted
 from rf_tf.scope import Scope
-from rf_tf.values import DEAD, Dead, Failure, Value, depends
+from rf_tf.values import DEAD, Dead, Failure, TensorList, Value, depends
 from rf_tf.vjp import opaque
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Graph, GraphBuilder
@@ -44,8 +46,8 @@ def record(captured: Captured) -> Recording:
     """
     builder = GraphBuilder(tuple(captured.input.shape.as_list()))
     arguments = {captured.input.name: 0}
-    scope = Scope(captured.graph, arguments, captured.variables)
-    recording = _Recording(builder)
+    scope = Scope(captured.graph, builder, arguments, captured.variables)
+    recording = _Recording(builder, Bodies(captured.graph))
     recording.through(scope, list(captured.outputs.values()))
     values: dict[str, int | None] = {}
     failed: dict[str, UnsupportedOpError] = {}
@@ -67,8 +69,8 @@ def _most_telling(failed: Mapping[str, UnsupportedOpError]) -> UnsupportedOpErro
 class _Recording:
     """The nodes so far."""
 
-    def __init__(self, builder: GraphBuilder) -> None:
-        self.builder = builder
+    def __init__(self, builder: GraphBuilder, bodies: Bodies) -> None:
+        self.builder, self.bodies = builder, bodies
         self.fills = Fills(builder)
         self._plans: dict[tuple[int, tuple[str, ...]], Plan] = {}
 
@@ -89,19 +91,16 @@ class _Recording:
         kind = op.type
         values = scope.values
         given = [values.get(tensor.name) for tensor in op.inputs]
-        if not any(map(_matters, given)) and kind not in STRUCTURAL:
-            return
         outputs = op.outputs
-        if kind != "Merge":
-            stopped = _stopped(given)
-            if stopped is not None:
-                values.update((tensor.name, stopped) for tensor in outputs)
-                return
-        if not any(map(depends, given)) and kind not in STRUCTURAL:
+        stopped = None if kind in MERGES else _stopped(given)
+        if stopped is not None:
+            values.update((tensor.name, stopped) for tensor in outputs)
+            return
+        if kind not in STRUCTURAL and not any(map(_matters, given)):
             return
         self.builder.layer = _layer(scope, op)
         try:
-            found = RULES.get(kind, opaque)(Call(op, scope, self))
+            found = _rule(kind, given)(Call(op, scope, self))
         except UnsupportedOpError as error:
             values.update((tensor.name, Failure(error)) for tensor in outputs)
             return
@@ -111,8 +110,15 @@ class _Recording:
                 values[tensor.name] = result
 
 
+def _rule(kind: str, given: Sequence[Value | None]) -> Rule:
+    """The rule of an op; lists of tensors are handled by few."""
+    if kind in LISTS or not any(isinstance(value, TensorList) for value in given):
+        return RULES.get(kind, opaque)
+    return passed_on if kind in COPIES else unlisted
+
+
 def _matters(value: Value | None) -> bool:
-    return isinstance(value, Failure | Dead) or depends(value)
+    return isinstance(value, TensorList) or depends(value)
 
 
 def _stopped(given: Sequence[Value | None]) -> Value | None:

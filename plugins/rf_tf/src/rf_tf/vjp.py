@@ -15,6 +15,7 @@ import tensorflow as tf
 from rf_tf.call import Call
 from rf_tf.constants import UnknownValueError, session_config
 from rf_tf.folding import Array
+from rf_tf.single import copied
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Mask, Opaque
 
@@ -115,24 +116,11 @@ class _Copied:
             except UnknownValueError as error:
                 reason = f"it has no rule, and of its operand {i} {error.reason}"
                 raise self._refused(reason) from error
-        alone = tf.compat.v1.GraphDef()
-        node = alone.node.add()
-        node.CopyFrom(self._op.node_def)
-        node.name = "alone"
-        node.ClearField("device")
-        node.ClearField("input")
-        names = {f"operand_{i}": operand for i, operand in operands.items()}
-        for i, operand in sorted(operands.items()):
-            node.input.append(f"operand_{i}")
-            given = alone.node.add(name=f"operand_{i}", op="Placeholder")
-            given.attr["dtype"].type = operand.dtype.as_datatype_enum
         try:
-            (op,) = tf.import_graph_def(
-                alone, {f"{name}:0": t for name, t in names.items()}, ["alone"], name=""
-            )
+            copy = copied(self._op, [operands[i] for i in sorted(operands)])
         except ValueError as error:
             raise self._refused(f"it has no rule, and cannot be run alone ({error})") from error
-        result: tf.Tensor = op.outputs[self._number]
+        result: tf.Tensor = copy.outputs[self._number]
         return result
 
     def _gradients(

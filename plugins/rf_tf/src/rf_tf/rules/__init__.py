@@ -10,26 +10,45 @@ from collections.abc import Mapping
 
 from rf_tf.call import Rule
 from rf_tf.rules import (
+    control,
     elementwise,
+    indexing,
     linear,
+    lists,
     padding,
     rearranging,
     reductions,
+    resizing,
+    scattering,
     switching,
     windows,
 )
 
-__all__ = ["RULES", "STRUCTURAL"]
+__all__ = ["COPIES", "LISTS", "MERGES", "RULES", "STRUCTURAL"]
 
 RULES: Mapping[str, Rule] = {
+    **control.RULES,
     **elementwise.RULES,
+    **indexing.RULES,
     **linear.RULES,
+    **lists.RULES,
     **padding.RULES,
     **rearranging.RULES,
     **reductions.RULES,
+    **resizing.RULES,
+    **scattering.RULES,
     **switching.RULES,
     **windows.RULES,
 }
 
-STRUCTURAL: frozenset[str] = frozenset()
+MERGES = frozenset(("Merge", "RefMerge"))
+"""Ops that have a result where only one of their operands has one."""
+
+LISTS = frozenset((*lists.RULES, *control.RULES))
+"""Ops that know what to do with a list of tensors."""
+
+COPIES = frozenset(("Identity", "IdentityN", "StopGradient"))
+"""Ops that hand on lists of tensors as they are."""
+
+STRUCTURAL = frozenset((*lists.RULES, *MERGES, "Switch", "RefSwitch"))
 """Ops whose rules run even where no operand depends on the input, for what they hold."""

@@ -1,0 +1,181 @@
+"""Calls, branches and loops of TensorFlow: exact where they can be, flagged where not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_dependence import assert_bounded, assert_exact, assert_refused, traced
+
+
+def blurred(x: Any) -> Any:
+    return tf.nn.conv1d(x, tf.ones((3, 1, 1)), 1, "SAME")
+
+
+def test_functions_within_functions() -> None:
+    inner = tf.function(blurred)
+    outer = tf.function(lambda x: inner(x) + inner(inner(x)))
+    assert_exact(outer, (1, 9, 1))
+
+
+def test_function_that_is_not_inlined_keeps_its_custom_gradient_out() -> None:
+    @tf.custom_gradient
+    def tripled(x: Any) -> Any:
+        return 3.0 * blurred(x), lambda upstream: upstream
+
+    assert_exact(tripled, (1, 7, 1))
+
+
+def test_branch_by_a_constant() -> None:
+    def taken(x: Any) -> Any:
+        even = tf.equal(tf.shape(x)[1] % 2, 0)
+        return tf.cond(even, lambda: blurred(x), lambda: blurred(blurred(x)))
+
+    assert traced(taken, (1, 8, 1)).matrix[4].sum() == 3
+    assert traced(taken, (1, 9, 1)).matrix[4].sum() == 5
+    assert_exact(taken, (1, 8, 1))
+    assert_exact(taken, (1, 9, 1))
+
+
+def test_case_by_a_constant() -> None:
+    def chosen(x: Any, index: int) -> Any:
+        return tf.switch_case(
+            tf.constant(index), [lambda: x, lambda: blurred(x), lambda: blurred(blurred(x))]
+        )
+
+    for index, width in ((0, 1), (1, 3), (2, 5), (7, 5)):
+        found = assert_exact(lambda x, index=index: chosen(x, index), (1, 9, 1))
+        assert found.matrix[4].sum() == width
+
+
+def test_branch_by_the_input_counts_both_ways_and_what_decides() -> None:
+    def either(x: Any) -> Any:
+        return tf.cond(x[0, 0, 0] > 0, lambda: blurred(x), lambda: -x)
+
+    found = assert_exact(either, (1, 6, 1), bases=6)
+    assert any("the input decides which branch runs" in note for note in found.notes)
+    assert found.matrix[4].tolist() == [True, False, False, True, True, True]
+
+
+def test_branches_of_constants_depend_on_what_decides() -> None:
+    def sign(x: Any) -> Any:
+        return tf.cond(x[0, 2, 0] > 0, lambda: tf.ones((1, 3)), lambda: tf.zeros((1, 3)))
+
+    assert_exact(sign, (1, 4, 1), bases=4)
+
+
+def test_loop_of_known_length_is_written_out() -> None:
+    def repeated(x: Any) -> Any:
+        return tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, blurred(y)), (0, x))[1]
+
+    found = assert_exact(repeated, (1, 11, 1))
+    assert found.matrix[5].sum() == 7
+
+
+def test_loop_of_known_length_within_a_loop() -> None:
+    def inner(i: Any, y: Any) -> Any:
+        return tf.while_loop(lambda j, z: j < i, lambda j, z: (j + 1, blurred(z)), (0, y))[1]
+
+    def repeated(x: Any) -> Any:
+        return tf.while_loop(lambda i, y: i < 3, lambda i, y: (i + 1, inner(i, y)), (0, x))[1]
+
+    found = assert_exact(repeated, (1, 11, 1))
+    assert found.matrix[5].sum() == 7
+
+
+def test_loop_whose_length_follows_a_shape() -> None:
+    def repeated(x: Any) -> Any:
+        steps = tf.shape(x)[1] // 4
+        return tf.while_loop(lambda i, y: i < steps, lambda i, y: (i + 1, blurred(y)), (0, x))[1]
+
+    assert traced(repeated, (1, 12, 1)).matrix[6].sum() == 7
+
+
+def test_autograph_loop() -> None:
+    @tf.function
+    def repeated(x: Any) -> Any:
+        y = x
+        for _ in tf.range(2):
+            y = blurred(y)
+        return y
+
+    assert traced(repeated, (1, 11, 1)).matrix[5].sum() == 5
+
+
+def test_loop_whose_length_the_input_decides_sees_everything_and_says_so() -> None:
+    def settled(x: Any) -> Any:
+        return tf.while_loop(
+            lambda y: tf.reduce_max(tf.abs(y)) > 1e-2, lambda y: (blurred(y) / 4.0,), (x,)
+        )[0]
+
+    found = assert_bounded(settled, (1, 6, 1), "how often this loop runs is not known")
+    assert found.matrix.all()
+
+
+def test_running_sum_in_a_tensor_array() -> None:
+    def summed(x: Any) -> Any:
+        steps = x.shape[1]
+        given = tf.TensorArray(tf.float32, steps).unstack(tf.transpose(x, (1, 0, 2)))
+
+        def step(i: Any, total: Any, results: Any) -> Any:
+            total = total + given.read(i)
+            return i + 1, total, results.write(i, total)
+
+        start = (0, tf.zeros((1, 1)), tf.TensorArray(tf.float32, steps))
+        results = tf.while_loop(lambda i, *_: i < steps, step, start)[2]
+        return tf.transpose(results.stack(), (1, 0, 2))
+
+    found = assert_exact(summed, (1, 5, 1))
+    np.testing.assert_array_equal(found.matrix, np.tri(5, dtype=bool))
+
+
+def test_tensor_array_gathered_and_concatenated() -> None:
+    def moved(x: Any) -> Any:
+        held = tf.TensorArray(tf.float32, 4, clear_after_read=False).unstack(x[0])
+        return held.gather([3, 1]), held.concat()
+
+    assert_exact(moved, (1, 4, 2))
+
+
+def test_map_over_rows() -> None:
+    assert_exact(lambda x: tf.map_fn(lambda row: tf.cumsum(row), x), (3, 4))
+
+
+def test_variable_in_a_body_is_read_there() -> None:
+    mask = tf.Variable(np.array([1.0, 0.0, 1.0, 1.0], np.float32))
+
+    def masked(x: Any) -> Any:
+        return tf.while_loop(lambda i, y: i < 2, lambda i, y: (i + 1, y * mask), (0, x))[1]
+
+    assert_exact(masked, (2, 4))
+
+
+def test_an_op_without_a_rule_stops_only_what_lies_behind_it() -> None:
+    assert_refused(
+        lambda x: tf.py_function(lambda y: y, [x], tf.float32), (2, 2), "EagerPyFunc", ""
+    )
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_stateless_loop(steps: int) -> None:
+    def repeated(x: Any) -> Any:
+        return tf.raw_ops.StatelessWhile(
+            input=[tf.constant(0), x], cond=going_on(steps), body=stepped()
+        )[1]
+
+    assert traced(repeated, (1, 11, 1)).matrix[5].sum() == 1 + 2 * steps
+
+
+def going_on(steps: int) -> Any:
+    return tf.function(lambda i, y: i < steps).get_concrete_function(
+        tf.TensorSpec((), tf.int32), tf.TensorSpec((1, 11, 1))
+    )
+
+
+def stepped() -> Any:
+    return tf.function(lambda i, y: (i + 1, blurred(y))).get_concrete_function(
+        tf.TensorSpec((), tf.int32), tf.TensorSpec((1, 11, 1))
+    )
