@@ -377,7 +377,7 @@ UNETS = tuple(
         name=f"U-Net of depth {depth}, {way}",
         layers=unet(depth, upsampling, "max" if way == "transposed" else "average"),
         input_shape=(48, 48),
-        visible_shape=(96, 96) if depth < 3 and way != "transposed" else None,
+        visible_shape=None if depth == 3 or way == "transposed" else (36 * depth, 36 * depth),
         expected=Expected(size=max(phases), stride=1, padding=halo, phases=frozenset(phases)),
         source="closed form of decoders: each level adds its own halo, doubled below",
     )
