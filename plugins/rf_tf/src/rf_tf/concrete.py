@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-from rf_tf.bodies import reachable
 from rf_tf.captured import Captured
 from rf_tf.errors import HeldInputError
 from rf_tf.flat import Flat, Variable
 from rf_tf.handles import following_assignments, handle_node, value_node
 from rf_tf.inlining import inlined, tensor_name
+from rf_tf.library import reachable
 from rf_tf.sources import GivenInput, chosen_input
 from rf_tf.structure import tensors_by_path
 from rfcore.inputs import InputSpec
 
-__all__ = ["ConcreteSource", "flattened"]
+__all__ = ["ConcreteSource", "flattened", "held_lengths"]
 
 
 class ConcreteSource:
-    """A ConcreteFunction; another input size is another import of its graph."""
+    """A ConcreteFunction; another input size is another import of its graph.
 
-    def __init__(self, function: Any) -> None:
-        self.function = function
+    Args:
+        function: The function.
+        owner: What holds its variables, to be kept alive with it.
+    """
+
+    def __init__(self, function: Any, owner: object = None) -> None:
+        self.function, self.owner = function, owner
         self.inputs = tuple(_inputs(function))
         self._flat: dict[str, Flat] = {}
 
+    def choose(self, name: str | int | None) -> GivenInput:
+        """The input by its name or number, the first dense one for None."""
+        return chosen_input(self.inputs, name)
+
     def captured(self, spec: InputSpec) -> Captured:
         """The function's graph, with the measured input at the asked shape."""
-        measured = chosen_input(self.inputs, spec.name).name
+        measured = self.choose(spec.name).name
         if measured not in self._flat:
             self._flat[measured] = flattened(self.function, measured)
         return self._flat[measured].imported(spec.shape)
@@ -113,14 +123,19 @@ def _inputs(function: Any) -> Iterator[GivenInput]:
 
 
 def _held(place: tf.Tensor, measured: str) -> NodeDef:
-    """An input that is not measured: any value of its shape, a batch of one."""
+    """An input that is not measured: any value of its shape."""
     shape = place.shape
-    lengths = None if shape.rank is None else shape.as_list()
-    if lengths and lengths[0] is None:
-        lengths[0] = 1
-    if lengths is None or None in lengths:
+    lengths = held_lengths(None if shape.rank is None else shape.as_list())
+    if lengths is None:
         raise HeldInputError(place.op.name, shape, measured)
     return value_node(place.op.name, place.dtype, tf.TensorShape(lengths))
+
+
+def held_lengths(shape: Sequence[int | None] | None) -> list[int] | None:
+    """The shape of an input that is not measured, with a batch of one; None if it stays open."""
+    if shape is None or None in shape[1:]:
+        return None
+    return [1 if length is None else length for length in shape]
 
 
 def _variable(outside: Any, variables: Any) -> Variable | None:
@@ -137,8 +152,7 @@ def _variable(outside: Any, variables: Any) -> Variable | None:
 
     def read() -> NDArray[Any]:
         with tf.init_scope():
-            value: NDArray[Any] = tf.raw_ops.ReadVariableOp(resource=outside, dtype=dtype).numpy()
-        return value
+            return np.asarray(tf.raw_ops.ReadVariableOp(resource=outside, dtype=dtype))
 
     return Variable(dtype, tf.TensorShape(told.shape_and_type[0].shape), read)
 
@@ -148,9 +162,9 @@ def _reader(value: Any) -> Callable[[], NDArray[Any]] | None:
         return None
 
     def read() -> NDArray[Any]:
+        # An array of a tensor shares its memory, while `numpy()` would copy it.
         with tf.init_scope():
-            content: NDArray[Any] = value.numpy()
-        return content
+            return np.asarray(value.read_value() if hasattr(value, "read_value") else value)
 
     return read
 

@@ -15,7 +15,9 @@ __all__ = [
     "NotAModelError",
     "SavedModelError",
     "SeveralInputsError",
+    "SeveralPlaceholdersError",
     "SeveralSignaturesError",
+    "SeveralTracesError",
     "UnbuiltModelError",
     "UnknownInputError",
 ]
@@ -57,6 +59,20 @@ class SeveralSignaturesError(RfcoreError):
         )
 
 
+class SeveralTracesError(RfcoreError):
+    """A restored function was saved with several traces, or with none."""
+
+    def __init__(self, traces: Sequence[str]) -> None:
+        self.traces = tuple(traces)
+        listed = "".join(f"\n  [{number}] {trace}" for number, trace in enumerate(traces))
+        super().__init__(
+            f"This function of a SavedModel was saved with {len(traces)} traces.{listed}",
+            "pass one of them as the model: function.concrete_functions[0]."
+            if traces
+            else "call it once before it is saved, so that it has a trace.",
+        )
+
+
 class UnknownInputError(RfcoreError):
     """`input` names nothing that the model takes."""
 
@@ -64,10 +80,23 @@ class UnknownInputError(RfcoreError):
         self.name, self.known = name, tuple(known)
         self.nearest = tuple(difflib.get_close_matches(str(name), known, n=3))
         names = ", ".join(map(repr, known[:SHOWN])) + (", …" if len(known) > SHOWN else "")
-        has = f"its inputs are {names}" if known else "it takes none"
+        has = f"there are {names}" if known else "it takes none"
         choice = (self.nearest or tuple(known) or ("x",))[0]
         super().__init__(
             f"The model has no input {name!r}; {has}.", f"did you mean input={choice!r}?"
+        )
+
+
+class SeveralPlaceholdersError(RfcoreError):
+    """A plain graph has several placeholders (or none), and nothing says which is measured."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        shown = ", ".join(map(repr, names[:SHOWN])) + (", …" if len(names) > SHOWN else "")
+        has = f"has {len(names)} placeholders: {shown}" if names else "has no placeholder"
+        super().__init__(
+            f"The graph {has}, and nothing says where the image goes in.",
+            f"name the node: input={names[0] if names else 'node'!r}.",
         )
 
 

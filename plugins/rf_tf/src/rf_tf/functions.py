@@ -7,14 +7,15 @@ shapes holds. Another size means another trace, unless the graph holds no sizes.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import tensorflow as tf
 
 from rf_tf.captured import Captured
-from rf_tf.concrete import ConcreteSource, flattened
-from rf_tf.errors import NotAModelError, SeveralInputsError, UnbuiltModelError
+from rf_tf.concrete import ConcreteSource, flattened, held_lengths
+from rf_tf.errors import HeldInputError, NotAModelError, SeveralInputsError, UnbuiltModelError
 from rf_tf.flat import Flat
 from rf_tf.kinds import is_polymorphic_function
 from rf_tf.sizes import holds_sizes
@@ -22,7 +23,7 @@ from rf_tf.sources import GivenInput, Source, chosen_input
 from rfcore.errors import RfcoreError
 from rfcore.inputs import InputSpec
 
-__all__ = ["FunctionSource", "source_of_callable"]
+__all__ = ["FunctionSource", "source_of_callable", "without_new_variables"]
 
 
 def source_of_callable(model: Any) -> Source:
@@ -40,12 +41,26 @@ def source_of_callable(model: Any) -> Source:
 
 
 class FunctionSource:
-    """A callable of one tensor whose shape it does not tell."""
+    """A callable that is traced at the asked shape.
 
-    def __init__(self, function: Any, inputs: Sequence[GivenInput]) -> None:
+    Args:
+        function: A `tf.function` that takes the inputs by position.
+        inputs: Its inputs, in order.
+        layers: Where given, the function returns a dict by address, with the layers of these
+            names among them.
+    """
+
+    def __init__(
+        self, function: Any, inputs: Iterable[GivenInput], layers: tuple[str, ...] | None = None
+    ) -> None:
         self.function = function
         self.inputs = tuple(inputs)
+        self.layers = layers
         self._first: Flat | None = None
+
+    def choose(self, name: str | int | None) -> GivenInput:
+        """The input by its name or number, the first dense one for None."""
+        return chosen_input(self.inputs, name)
 
     def captured(self, spec: InputSpec) -> Captured:
         """The graph at the asked shape: traced there, or elsewhere if that makes no difference."""
@@ -67,11 +82,24 @@ class FunctionSource:
             return self._first.imported(spec.shape)
 
     def _traced(self, spec: InputSpec) -> Flat:
-        given = chosen_input(self.inputs, spec.name)
-        concrete = self.function.get_concrete_function(
-            **{given.name: tf.TensorSpec(spec.shape, given.dtype)}
-        )
-        return flattened(concrete, concrete.graph.inputs[0].op.name)
+        measured = self.inputs.index(self.choose(spec.name))
+        specs = [
+            tf.TensorSpec(spec.shape if n == measured else self._held(n, measured), given.dtype)
+            for n, given in enumerate(self.inputs)
+        ]
+        concrete = self.function.get_concrete_function(*specs)
+        flat = flattened(concrete, concrete.graph.inputs[measured].op.name)
+        if self.layers is None:
+            return flat
+        outputs = {path[1:-1]: tensor for path, tensor in flat.outputs.items()}
+        return replace(flat, outputs=outputs, layers=self.layers)
+
+    def _held(self, number: int, measured: int) -> list[int]:
+        given = self.inputs[number]
+        lengths = held_lengths(given.shape)
+        if lengths is None:
+            raise HeldInputError(given.name, given.shape, self.inputs[measured].name)
+        return lengths
 
 
 def _call(model: Any) -> Any:
@@ -95,15 +123,15 @@ def _fresh(call: Any) -> Any:
     """A `tf.function` of its own, so that the user's keeps its cache of traces as it is."""
     if is_polymorphic_function(call):
         return tf.function(
-            _without_new_variables(call.python_function),
+            without_new_variables(call.python_function),
             input_signature=call.input_signature,
             autograph=getattr(call, "_autograph", True),
         )
-    return tf.function(_without_new_variables(call))
+    return tf.function(without_new_variables(call))
 
 
-def _without_new_variables(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, in which it is an error to make a variable."""
+def without_new_variables(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function, in which it is an error to make a variable."""
 
     def refuse(_: Any, **options: Any) -> NoReturn:
         raise UnbuiltModelError(str(options.get("name") or "Variable"))
@@ -127,7 +155,8 @@ def _inputs(call: Any, model: Any) -> list[GivenInput]:
     needed = [p.name for p in parameters if p.default is p.empty]
     if len(needed) > 1:
         raise SeveralInputsError(needed)
-    return [GivenInput(name, None, dtype) for name in needed or [parameters[0].name]]
+    first = needed or [parameter.name for parameter in parameters[:1]] or ["x"]
+    return [GivenInput(first[0], None, dtype)]
 
 
 def _dtype(model: Any) -> tf.DType:

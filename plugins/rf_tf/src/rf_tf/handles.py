@@ -12,11 +12,11 @@ import tensorflow as tf
 from tensorflow.core.framework.function_pb2 import FunctionDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
-from rf_tf.bodies import called_by
 from rf_tf.flat import Variable
+from rf_tf.library import called_by
 from rfcore.errors import UnsupportedOpError
 
-__all__ = ["following_assignments", "handle_node", "value_node"]
+__all__ = ["following_assignments", "handle_node", "is_write", "value_node"]
 
 # What an assignment leaves in the variable: the op on its old value and the operand.
 ASSIGNMENTS = {"AssignAddVariableOp": "AddV2", "AssignSubVariableOp": "Sub"}
@@ -60,7 +60,8 @@ def following_assignments(
     return list(_Assignments(library, handles).through(nodes))
 
 
-def _is_write(node: NodeDef) -> bool:
+def is_write(node: NodeDef) -> bool:
+    """Whether an op changes the variable that it takes first."""
     resource = node.op.startswith("Resource") and node.op not in READS
     return node.op.startswith("Assign") or resource
 
@@ -125,7 +126,7 @@ class _Assignments:
 
     def _writes(self, node: NodeDef) -> bool:
         """Whether an op, or a function that it runs, changes variables."""
-        if _is_write(node):
+        if is_write(node):
             return True
         return any(
             self._writes(inner)

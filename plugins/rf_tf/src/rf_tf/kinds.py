@@ -15,6 +15,7 @@ __all__ = [
     "is_loaded",
     "is_path",
     "is_polymorphic_function",
+    "is_restored_function",
     "is_tensorflow",
 ]
 
@@ -52,6 +53,11 @@ def is_polymorphic_function(model: object) -> bool:
     return isinstance(model, tf.types.experimental.GenericFunction) and hasattr(
         model, "get_concrete_function"
     )
+
+
+def is_restored_function(model: object) -> bool:
+    """Whether a model is a `tf.function` out of a SavedModel, which has traces but no Python."""
+    return is_polymorphic_function(model) and hasattr(model, "concrete_functions")
 
 
 def is_loaded(model: Any) -> bool:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from rf_tf.doors import opened
-from rf_tf.sources import GivenInput, SourceSpec, chosen_input
-from rfcore.errors import InputShapeError, LayoutError
+from rf_tf.errors import InputKindError
+from rf_tf.sources import GivenInput, SourceSpec
+from rfcore.errors import InputShapeError, LayoutError, OptionError
 from rfcore.inputs import CHANNELS_LAST, input_spec
 
 __all__ = ["measured_input"]
@@ -25,7 +26,11 @@ def measured_input(
         InputKindError: The input is not a dense tensor of numbers.
     """
     source = opened(model)
-    given = chosen_input(source.inputs, name)
+    if isinstance(name, bool) or not isinstance(name, str | int | None):
+        raise OptionError("input", name, ("a name", "a number", None))
+    given = source.choose(name)
+    if given.kind:
+        raise InputKindError(given.name, given.kind)
     batch, lengths = _split(given, layout)
     told = None if lengths is None or None in lengths else lengths
     if input_shape is None and told is None and lengths is not None:

@@ -6,22 +6,13 @@ takes a length, the graph of one size is the graph of every size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from tensorflow.core.framework.node_def_pb2 import NodeDef
-
 from rf_tf.flat import Flat
 
 __all__ = ["holds_sizes"]
 
 WINDOWS = {
-    "Conv2D",
-    "DepthwiseConv2dNative",
-    "Conv3D",
-    "MaxPool",
-    "AvgPool",
-    "MaxPool3D",
-    "AvgPool3D",
+    *("Conv2D", "DepthwiseConv2dNative", "Conv3D"),
+    *("MaxPool", "AvgPool", "MaxPool3D", "AvgPool3D"),
 }
 POINTWISE = {
     *("Abs", "Add", "AddN", "AddV2", "BiasAdd", "Cast", "ClipByValue", "Elu", "Exp", "Identity"),
@@ -31,33 +22,20 @@ POINTWISE = {
     *("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"),
 }
 # Their whole numbers are axes and margins, not lengths.
-AXES = {
-    "ConcatV2",
-    "Concat",
-    "ExpandDims",
-    "Max",
-    "Mean",
-    "Min",
-    "MirrorPad",
-    "Pad",
-    "PadV2",
-    "Prod",
+OTHERS = {
+    *("ConcatV2", "Concat", "ExpandDims", "Max", "Mean", "Min", "MirrorPad", "Pad", "PadV2"),
+    *("Prod", "Split", "Squeeze", "Sum", "Transpose", "Unpack", "MatMul", "BatchMatMulV2"),
 }
-MORE_AXES = {"Split", "SplitV", "Squeeze", "Sum", "Transpose", "Unpack", "MatMul", "BatchMatMulV2"}
-SIZE_FREE = WINDOWS | POINTWISE | AXES | MORE_AXES
+SIZE_FREE = WINDOWS | POINTWISE | OTHERS
 
 
 def holds_sizes(flat: Flat) -> bool:
     """Whether some op behind the input may hold the size that the graph was traced at."""
+    # The graph of a traced function is in the order of its making.
     reached = {flat.input}
-    for node in _ordered(flat.nodes):
+    for node in flat.nodes:
         if any(reference.partition(":")[0] in reached for reference in node.input):
             if node.op not in SIZE_FREE:
                 return True
             reached.add(node.name)
     return False
-
-
-def _ordered(nodes: Sequence[NodeDef]) -> Sequence[NodeDef]:
-    # The graph of a traced function is in the order of its making.
-    return nodes

@@ -9,7 +9,7 @@ from typing import Protocol
 import tensorflow as tf
 
 from rf_tf.captured import Captured
-from rf_tf.errors import InputKindError, UnknownInputError
+from rf_tf.errors import UnknownInputError
 from rfcore.inputs import InputSpec
 
 __all__ = ["GivenInput", "Source", "SourceSpec", "chosen_input"]
@@ -35,7 +35,12 @@ class GivenInput:
 class Source(Protocol):
     """A model, opened by one of the doors."""
 
-    inputs: tuple[GivenInput, ...]
+    def choose(self, name: str | int | None) -> GivenInput:
+        """The input that the user names; the natural one for None.
+
+        Raises:
+            RfcoreError: The model has no such input.
+        """
 
     def captured(self, spec: InputSpec) -> Captured:
         """The forward pass as one graph, with the measured input at the asked shape."""
@@ -49,11 +54,10 @@ class SourceSpec(InputSpec):
 
 
 def chosen_input(inputs: Sequence[GivenInput], name: str | int | None) -> GivenInput:
-    """The input that the user names, by name or number; the first one for None.
+    """The input that the user names, by name or number; the first dense one for None.
 
     Raises:
         UnknownInputError: There is no such input.
-        InputKindError: It is not a dense tensor of numbers.
     """
     known = [given.name for given in inputs]
     if isinstance(name, str):
@@ -64,6 +68,4 @@ def chosen_input(inputs: Sequence[GivenInput], name: str | int | None) -> GivenI
         found = list(inputs[name : name + 1]) if 0 <= name < len(inputs) else []
     if not found:
         raise UnknownInputError("x" if name is None else name, known)
-    if found[0].kind:
-        raise InputKindError(found[0].name, found[0].kind)
     return found[0]

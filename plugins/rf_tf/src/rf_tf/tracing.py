@@ -10,11 +10,12 @@ from rf_tf.captured import Captured
 from rf_tf.doors import opened
 from rf_tf.engine import record
 from rf_tf.sources import SourceSpec
+from rfcore.errors import RfcoreError
 from rfcore.graph import GraphBuilder
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
 
-__all__ = ["captured_model", "trace"]
+__all__ = ["captured_model", "explained", "trace"]
 
 
 def trace(model: Any, spec: InputSpec) -> Trace:
@@ -27,14 +28,19 @@ def trace(model: Any, spec: InputSpec) -> Trace:
     try:
         captured = captured_model(model, spec)
     except Exception as error:
-        return Trace(GraphBuilder(spec.shape).finish(), {}, {}, error=error)
+        return Trace(GraphBuilder(spec.shape).finish(), {}, {}, error=explained(error))
     recording = record(captured)
-    shapes = {
-        address: tuple(captured.outputs[address].shape.as_list()) for address in recording.values
-    }
+    values: dict[str, int | None] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
+    for address, node in recording.values.items():
+        shape = captured.outputs[address].shape
+        if node is not None:
+            values[address], shapes[address] = node, recording.graph.nodes[node].shape
+        elif shape.is_fully_defined():
+            values[address], shapes[address] = None, tuple(shape.as_list())
     return Trace(
         recording.graph,
-        recording.values,
+        values,
         shapes,
         captured.layers,
         recording.error,
@@ -47,3 +53,18 @@ def captured_model(model: Any, spec: InputSpec) -> Captured:
     source = spec.source if isinstance(spec, SourceSpec) else None
     with tf.init_scope():
         return (source or opened(model)).captured(spec)
+
+
+def explained(error: Exception) -> Exception:
+    """An error of a trace, without what autograph puts around it."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, RfcoreError):
+            return inner
+        inner = inner.__cause__ or inner.__context__
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines or lines[0] != "in user code:":
+        return error
+    plain = ValueError(lines[-1])
+    plain.__cause__ = error
+    return plain
