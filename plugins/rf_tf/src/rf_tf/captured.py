@@ -26,6 +26,7 @@ class Captured:
             one that is not here has no value yet.
         layers: Names that exist in the model, whether they have a tensor here or not.
         warnings: What the graph as a whole may miss.
+        unread: Placeholders that stand for variables whose values are nowhere to be read.
     """
 
     graph: tf.Graph
@@ -34,3 +35,4 @@ class Captured:
     variables: Mapping[str, Callable[[], NDArray[Any]]]
     layers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    unread: frozenset[str] = frozenset()

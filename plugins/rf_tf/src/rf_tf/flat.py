@@ -46,6 +46,7 @@ class Flat:
         variables: Readers of values, by name of the node that stands for them.
         layers: Names of the model's layers.
         warnings: What it may miss.
+        unread: Placeholders of variables without values.
     """
 
     nodes: Sequence[NodeDef]
@@ -56,6 +57,7 @@ class Flat:
     variables: Mapping[str, Callable[[], NDArray[Any]]]
     layers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    unread: frozenset[str] = frozenset()
 
     def imported(self, shape: Sequence[int]) -> Captured:
         """Builds a graph with the input at this shape; TensorFlow infers all other shapes.
@@ -82,4 +84,6 @@ class Flat:
         inner = addresses_of_ops(graph, image, tuple(own.values()))
         given = {address.partition("]")[0][1:] for address in own}
         outputs = {name: tensor for name, tensor in inner.items() if name not in given} | own
-        return Captured(graph, image, outputs, self.variables, self.layers, self.warnings)
+        return Captured(
+            graph, image, outputs, self.variables, self.layers, self.warnings, self.unread
+        )

@@ -110,12 +110,10 @@ def _call(model: Any) -> Any:
         raise NotAModelError(model, f"it is the class {name}", hint)
     own = getattr(model, "__call__", None)  # noqa: B004
     if not callable(own):
-        methods = [name for name in dir(type(model)) if not name.startswith("_")]
-        tried = [name for name in methods if is_polymorphic_function(getattr(model, name, None))]
-        method = (tried or ["method"])[0]
-        raise NotAModelError(
-            model, "it is not callable", f"pass one of its methods: model.{method}."
-        )
+        methods = (name for name in dir(type(model)) if not name.startswith("_"))
+        traced = [name for name in methods if is_polymorphic_function(getattr(model, name, None))]
+        what = f"one of its methods: model.{traced[0]}" if traced else "a function of one tensor"
+        raise NotAModelError(model, "it is not callable", f"pass {what}.")
     return own if is_polymorphic_function(own) and not is_polymorphic_function(model) else model
 
 

@@ -97,6 +97,7 @@ class GraphSource:
             outputs,
             {name: read for name, read in variables.items() if read is not None},
             self.names,
+            unread=frozenset(name for name, read in variables.items() if read is None),
         )
 
     def _reader(self, variable: NodeDef) -> Callable[[], NDArray[Any]] | None:

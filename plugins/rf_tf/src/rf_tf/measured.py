@@ -32,13 +32,14 @@ def measured_input(
     if given.kind:
         raise InputKindError(given.name, given.kind)
     batch, lengths = _split(given, layout)
-    told = None if lengths is None or None in lengths else lengths
-    if input_shape is None and told is None and lengths is not None:
+    told = None if lengths is None else [n for n in lengths if n is not None]
+    if input_shape is None and (lengths is None or told != [*lengths]):
+        shape = "any shape" if given.shape is None else f"the shape {given.shape}"
         raise InputShapeError(
             None,
-            f"is needed: the input {given.name!r} has the shape {given.shape}, and a size stays "
-            "unknown",
-            f"give it without the batch, for example input_shape={_example(lengths)}.",
+            f"is needed: the input {given.name!r} has {shape}, and a size stays unknown",
+            "give it without the batch, for example "
+            f"input_shape={_example(lengths or (None, None, 3))}.",
         )
     spec = input_spec(
         told if input_shape is None else input_shape,

@@ -24,7 +24,7 @@ def loaded(path: str | os.PathLike[str]) -> Any:
     Raises:
         SavedModelError: The path holds none, or TensorFlow cannot load it.
     """
-    folder = Path(path)
+    path = folder = Path(path)
     if folder.name in FILES and folder.is_file():
         folder = folder.parent
     if not folder.exists():
