@@ -166,7 +166,7 @@ class Call:
 
         def load() -> NDArray[np.bool_] | None:
             zeros = constant.holds(is_partly_zero)
-            if zeros is None:
+            if zeros is None or not zeros.any():
                 return None
             return ~(zeros if arrange is None else arrange(zeros))
 

@@ -24,6 +24,7 @@ from rfcore.graph import (
     Node,
     Op,
     Pattern,
+    Reduce,
     Reshape,
     Transpose,
 )
@@ -49,6 +50,8 @@ def is_zero(value: Any) -> Any:
 
 def is_partly_zero(value: Any) -> Any:
     """Where zeros are structure: a constant of nothing but zeros is an untrained weight."""
+    if value.all():
+        return np.zeros((1,) * value.ndim, bool)
     zeros = np.asarray(value == 0)
     return zeros & ~zeros.all()
 
@@ -131,7 +134,6 @@ _KEEP_OF_FIRST: dict[Kind, frozenset[str]] = {
     "zero": frozenset(("RealDiv", "Div", "DivNoNan")),
     "low": frozenset(("Sub",)),
 }
-_ZERO_WHERE_LOW = frozenset(("Exp", "Sigmoid", "Relu", "Relu6", "Softplus"))
 
 
 @dataclass(slots=True)
@@ -161,20 +163,28 @@ class Fills:
 
     @_kept.register
     def _(self, op: Elementwise, node: Node, kind: Kind) -> Fill | None:
-        if kind == "zero" and node.name in _ZERO_WHERE_LOW:
-            low = self.find(node.inputs[0], "low")
-            return _either(
-                [low, self.find(node.inputs[0], "zero") if "Relu" in node.name else None]
-            )
-        if node.name in _KEEP[kind]:
-            sources: Sequence[int] = node.inputs
-        elif node.name in _KEEP_OF_FIRST[kind] and len(node.inputs) == 2:
-            sources = node.inputs[:1]
-        else:
-            return None
         rank = len(node.shape)
-        found = [self.find(source, kind) for source in sources]
-        return _either([None if fill is None else fill.with_rank(rank) for fill in found])
+        found = [self.find(source, kind) for source in node.inputs]
+        fills = [None if fill is None else fill.with_rank(rank) for fill in found]
+        if node.name in _KEEP[kind]:
+            return _either(fills)
+        if node.name not in _KEEP_OF_FIRST[kind] or len(fills) != 2:
+            return None
+        first, second = fills
+        # Low minus low is anything.
+        return first if first is None or second is None or kind == "zero" else first - second
+
+    @_kept.register
+    def _(self, op: Reduce, node: Node, kind: Kind) -> Fill | None:
+        if node.name != "Max" or kind != "low":
+            return None
+        fill = self.find(node.inputs[0], kind)
+        if fill is None:
+            return None
+        dims = op.dims
+        kept = [1 if dim in dims else n for dim, n in enumerate(fill.shape)]
+        shape = kept if op.keepdims else [n for dim, n in enumerate(kept) if dim not in dims]
+        return Fill(tuple(shape), lambda: np.asarray(fill.load().all(dims, keepdims=op.keepdims)))
 
     @_kept.register
     def _(self, op: Reshape, node: Node, kind: Kind) -> Fill | None:

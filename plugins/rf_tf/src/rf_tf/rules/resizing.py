@@ -77,6 +77,8 @@ def _area(grid: _Grid, corners: bool) -> Taps:
     top, bottom = grid.ratio.numerator, grid.ratio.denominator
     start = grid.outputs * top // bottom
     end = -(-(grid.outputs + 1) * top // bottom)
+    # A scale of zero averages nothing but the first pixel.
+    end = np.maximum(end, start + 1)
     width = int((end - start).max())
     taps = np.minimum(start[:, None] + np.arange(width), end[:, None] - 1)
     return np.asarray(np.clip(taps, 0, grid.before - 1))

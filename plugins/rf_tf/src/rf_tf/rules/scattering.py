@@ -73,7 +73,7 @@ def scatter(call: Call, *, base: int | None, indices: int, updates: int, adds: b
     return call.builder.reshape(node, call.shape, call.name)
 
 
-def segments(call: Call) -> int:
+def segmented(call: Call) -> int:
     """Rows of the first axis gathered into segments."""
     node = call.operand(0)
     names = call.array(1)
@@ -81,7 +81,9 @@ def segments(call: Call) -> int:
     count = names.ndim
     merged = (math.prod(source[:count]), *source[count:])
     node = call.builder.reshape(node, merged, call.name)
-    return call.taps(node, 0, writers(names.ravel(), call.shape[0]))
+    # Where the number of segments is no operand, the last name tells it.
+    segments = call.shape[0] if call.name.startswith("Unsorted") else int(names.max()) + 1
+    return call.taps(node, 0, writers(names.ravel(), segments))
 
 
 def stitched(call: Call) -> int:
@@ -117,7 +119,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(
         ["TensorScatterAdd", "TensorScatterSub", "TensorScatterMax", "TensorScatterMin"], _ADDED
     ),
-    **dict.fromkeys(_SEGMENTS.split(), segments),
+    **dict.fromkeys(_SEGMENTS.split(), segmented),
     "DynamicStitch": stitched,
     "ParallelDynamicStitch": stitched,
 }

@@ -133,6 +133,17 @@ def _aligned(call: Call, fill: Fill) -> Fill:
     return fill
 
 
+def vanishing(call: Call) -> int:
+    """`exp` and its like, which are zero where their operand is as good as minus infinity."""
+    node = call.operand(0)
+    low = call.fills.find(node, "low")
+    if low is None:
+        return call.elementwise((node,), call.shape)
+    result = call.gated(node, low, call.shape)
+    call.fills.note(result, "zero", low)
+    return result
+
+
 def extremum(call: Call, test: Test) -> int:
     """A maximum or minimum, which hides its other operand where a constant one is infinite."""
     nodes = call.dependent()
@@ -163,6 +174,7 @@ RULES: dict[str, Rule] = {
     "Maximum": lambda call: extremum(call, np.isposinf),
     "Minimum": lambda call: extremum(call, np.isneginf),
     "Pow": power,
+    **dict.fromkeys(("Exp", "Relu", "Relu6", "Sigmoid", "Softplus"), vanishing),
     "Select": choice,
     "SelectV2": choice,
 }
