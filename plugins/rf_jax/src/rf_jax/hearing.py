@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 from jax.ad_checkpoint import checkpoint_name
@@ -18,13 +18,28 @@ from rf_jax.outputs import arrays_by_path
 from rf_jax.values import Refused, Seen, Shape, Value
 from rfcore.addresses import addresses_of
 
-__all__ = ["Hearing", "Heard"]
+__all__ = ["Heard", "Hearing", "Position"]
 
 # Between the parts of a mark; in no name that a program would give.
 _BAR = "\x1f"
 _tokens = itertools.count()
 
-Heard = tuple[int | None, Shape]
+Position = tuple[int, ...]
+
+
+class Heard(NamedTuple):
+    """One tensor that can be asked for.
+
+    Attributes:
+        node: Its node; None where it does not depend on the input.
+        shape: Its shape.
+        position: The way to it through the jaxprs: equations of calls, an equation, a result;
+            empty where it is inside of a loop or branch.
+    """
+
+    node: int | None
+    shape: Shape
+    position: Position = ()
 
 
 class Hearing:
@@ -49,7 +64,7 @@ class Hearing:
         ]
         return jax.tree_util.tree_unflatten(tree, marked)
 
-    def hear(self, mark: str, value: Value, shape: Sequence[int]) -> None:
+    def hear(self, mark: str, value: Value, shape: Sequence[int], position: Position) -> None:
         """Notes what a mark was put on."""
         call, name, path = "", mark, ""
         if mark.startswith("rfcore" + _BAR):
@@ -62,7 +77,7 @@ class Hearing:
         runs = self._heard.setdefault(name, {}).setdefault(call, [{}])
         if path in runs[-1]:
             runs.append({})
-        runs[-1][path] = (node, tuple(shape))
+        runs[-1][path] = Heard(node, tuple(shape), position)
 
     def addressed(self) -> dict[str, Heard]:
         """Everything that was heard, by address."""

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from jax.extend.core import Literal
 
 from rf_jax.call import Call
 from rf_jax.control import CONTROL
-from rf_jax.hearing import Hearing
+from rf_jax.hearing import Hearing, Position
 from rf_jax.rules import RULES
+from rf_jax.rules.windows import RULES as WINDOWS
 from rf_jax.scopes import Path, Scopes
 from rf_jax.values import Constant, Refused, Seen, Value
 from rf_jax.vjp import opaque
-from rfcore.errors import UnsupportedOpError
+from rfcore.errors import InputShapeError, RfcoreError
 from rfcore.graph import GraphBuilder
 
 __all__ = ["CALLS", "Interpreter", "opened"]
@@ -42,7 +44,7 @@ CALLS = {
 }
 
 _RANDOM = frozenset(
-    "random_bits random_gamma rng_bit_generator rng_uniform threefry2x32 random_poisson".split()
+    "random_bits random_gamma random_poisson rng_bit_generator rng_uniform threefry2x32".split()  # noqa: SIM905
 )
 _DRAWN = "it is drawn at random"
 
@@ -60,15 +62,22 @@ class Interpreter:
         hearing: The layers and names that were heard on the way.
         scopes: The name scopes that were passed.
         error: The first refusal.
+        positions: Where in the jaxprs each value was made that can be told by its scope.
     """
 
     def __init__(self, builder: GraphBuilder, hearing: Hearing, separator: str) -> None:
         self.builder, self.hearing = builder, hearing
         self.scopes = Scopes(separator)
-        self.error: UnsupportedOpError | None = None
+        self.error: RfcoreError | None = None
+        self.positions: dict[Seen, Position] = {}
 
     def run(
-        self, jaxpr: Any, consts: Sequence[Value], args: Sequence[Value], path: Path = ()
+        self,
+        jaxpr: Any,
+        consts: Sequence[Value],
+        args: Sequence[Value],
+        path: Path = (),
+        position: Position | None = None,
     ) -> list[Value]:
         """What the results of a jaxpr stand for.
 
@@ -77,6 +86,7 @@ class Interpreter:
             consts: What its constants stand for.
             args: What its arguments stand for.
             path: The name scopes around it.
+            position: The equations that call it; None inside of a loop or branch.
         """
         known: dict[Any, Value] = dict(zip(jaxpr.constvars, consts, strict=True))
         known.update(zip(jaxpr.invars, args, strict=True))
@@ -84,23 +94,34 @@ class Interpreter:
         def read(atom: Any) -> Value:
             return Constant.given(atom.val) if isinstance(atom, Literal) else known[atom]
 
-        for equation in jaxpr.eqns:
+        for number, equation in enumerate(jaxpr.eqns):
             stack = equation.source_info.name_stack.stack
             inner = self.scopes.path(path, stack) if stack else path
             operands = [read(atom) for atom in equation.invars]
-            results = self._apply(equation, operands, inner)
+            here = None if position is None else (*position, number)
+            results = self._apply(equation, operands, inner, here)
             if inner:
                 self.scopes.note(operands, results, inner)
+                self._place(results, here)
             known.update(zip(equation.outvars, results, strict=True))
         return [read(atom) for atom in jaxpr.outvars]
 
-    def _apply(self, equation: Any, operands: Sequence[Value], path: Path) -> Sequence[Value]:
+    def _place(self, results: Sequence[Value], position: Position | None) -> None:
+        for number, result in enumerate(results):
+            if isinstance(result, Seen) and position is not None:
+                self.positions.setdefault(result, (*position, number))
+
+    def _apply(
+        self, equation: Any, operands: Sequence[Value], path: Path, position: Position | None
+    ) -> Sequence[Value]:
         primitive, params = equation.primitive, equation.params
         if (parameter := CALLS.get(primitive.name)) is not None:
             jaxpr, consts = opened(params[parameter])
-            return self.run(jaxpr, [Constant.given(c) for c in consts], operands, path)
+            return self.run(jaxpr, [Constant.given(c) for c in consts], operands, path, position)
         if primitive.name == "name":
-            self.hearing.hear(params["name"], operands[0], equation.outvars[0].aval.shape)
+            place = () if position is None else (*position, 0)
+            shape = equation.outvars[0].aval.shape
+            self.hearing.hear(params["name"], operands[0], shape, place)
             return operands
         avals = [variable.aval for variable in equation.outvars]
         self.builder.layer = self.scopes.label(path)
@@ -113,7 +134,7 @@ class Interpreter:
                 if isinstance(operand, Refused):
                     return [operand] * len(avals)
             return self._by_rule(equation, operands, avals)
-        except UnsupportedOpError as error:
+        except RfcoreError as error:
             self.error = self.error or error
             return [Refused(error)] * len(avals)
 
@@ -128,10 +149,26 @@ class Interpreter:
             [aval.shape for aval in avals],
             self.builder,
         )
+        if all(0 in shape for shape in call.results):
+            return _nothing(call)
         rule = RULES.get(call.name, opaque)
         found = rule(call)
         results = found if isinstance(found, Sequence) else [found]
         return [Seen(result) if isinstance(result, int) else result for result in results]
+
+
+def _nothing(call: Call) -> Sequence[Value]:
+    """Results without elements: harmless, except where no window of a layer fits its input."""
+    if call.name in WINDOWS:
+        given = call.builder.shape(0)
+        where = f" of {call.builder.layer!r}" if call.builder.layer else ""
+        raise InputShapeError(
+            given,
+            f"(batch included) is too small: {call.name}{where} has no window that fits into "
+            f"{call.shapes[0]}",
+            "ask for a larger input.",
+        )
+    return [Constant.given(np.zeros(shape, bool)) for shape in call.results]
 
 
 def _constants(

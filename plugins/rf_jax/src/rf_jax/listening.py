@@ -54,7 +54,7 @@ def instances_heard(hearing: Hearing, modules: Mapping[str, Any]) -> Iterator[No
     classes = {type(module): None for name, module in modules.items() if name}
     with ExitStack() as stack:
         for cls in classes:
-            if callable(getattr(cls, "__call__", None)):
+            if hasattr(cls, "__call__"):  # noqa: B004 - of its instances
                 stack.enter_context(_class_heard(cls, hearing, names))
         yield
 

@@ -6,7 +6,7 @@ is read. What the model's modules return is marked on the way, so that users can
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from rf_jax.forward import Forward, forward_of
-from rf_jax.hearing import Hearing
+from rf_jax.hearing import Heard, Hearing
 from rf_jax.interpreter import Interpreter
 from rf_jax.outputs import arrays_by_path
 from rf_jax.values import Constant, Refused, Seen, Value
@@ -24,24 +24,27 @@ from rfcore.graph import Elementwise, GraphBuilder
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
 
-__all__ = ["Staged", "staged", "trace"]
+__all__ = ["Reading", "explained", "read", "trace"]
 
 _NOT_KNOWN = "it is a parameter that has no value yet"
+_INTEGERS_WANTED = ("must have integer", "must be integer", "integer or boolean type")
 
 
 @dataclass(frozen=True, slots=True)
-class Staged:
-    """A forward as a jaxpr of (*parameters, image).
+class Reading:
+    """A forward as a jaxpr of (*parameters, image), and what was read in it.
 
     Attributes:
         closed: The closed jaxpr.
-        outputs: Path of each result in what the model returns.
         forward: The model as a function.
+        found: Everything that can be asked for, by address.
+        trace: The same for the core.
     """
 
     closed: Any
-    outputs: Sequence[str]
     forward: Forward
+    found: Mapping[str, Heard]
+    trace: Trace
 
 
 def trace(model: Any, spec: InputSpec) -> Trace:
@@ -51,67 +54,67 @@ def trace(model: Any, spec: InputSpec) -> Trace:
         model: A model, or a function of one array.
         spec: The measured input.
     """
-    builder = GraphBuilder(spec.shape)
-    hearing = Hearing()
     try:
-        made = staged(model, spec, hearing)
+        return read(model, spec).trace
     except Exception as error:
-        return Trace(builder.finish(), {}, {}, (), _explained(error))
-    reader = Interpreter(builder, hearing, made.forward.separator)
-    results = reader.run(
-        made.closed.jaxpr,
-        [Constant.given(value) for value in made.closed.consts],
-        _arguments(made, builder),
-    )
-    reader.scopes.used(results, ())
-    found: dict[str, tuple[int | None, tuple[int, ...]]] = {}
-    if hearing.heard_layers:
-        found.update(hearing.addressed())
-    else:
-        found.update(_by_scopes(reader, builder))
-        found.update(hearing.addressed())
-    parts = {
-        path: (_node(value), tuple(atom.aval.shape))
-        for path, value, atom in zip(made.outputs, results, made.closed.jaxpr.outvars, strict=True)
-        if not isinstance(value, Refused)
-    }
-    found.update(addresses_of("", [parts]))
-    return Trace(
-        builder.finish(),
-        {address: node for address, (node, _) in found.items()},
-        {address: shape for address, (_, shape) in found.items()},
-        made.forward.layers,
-        reader.error,
-    )
+        return Trace(GraphBuilder(spec.shape).finish(), {}, {}, (), explained(error))
 
 
-def staged(model: Any, spec: InputSpec, hearing: Hearing) -> Staged:
-    """A model's forward as a jaxpr, with what its layers return marked."""
+def read(model: Any, spec: InputSpec) -> Reading:
+    """A model's forward, traced and read.
+
+    Raises:
+        Exception: Whatever the model's own forward raises.
+    """
+    hearing = Hearing()
     forward = forward_of(model, spec, hearing)
     image = jax.ShapeDtypeStruct(spec.shape, jnp.float32)
     stage = jax.make_jaxpr(forward.function, return_shape=True)
-    closed, shape = stage(forward.parameters, image)
-    return Staged(closed, [path for path, _ in arrays_by_path(shape)], forward)
+    closed, returned = stage(forward.parameters, image)
+    builder = GraphBuilder(spec.shape)
+    reader = Interpreter(builder, hearing, forward.separator)
+    consts = [Constant.given(value) for value in closed.consts]
+    arguments = _arguments(closed, forward, builder)
+    results = reader.run(closed.jaxpr, consts, arguments, position=())
+    reader.scopes.used(results, ())
+    found = hearing.addressed()
+    if not hearing.heard_layers:
+        found = {**_by_scopes(reader, builder), **found}
+    paths = [path for path, _ in arrays_by_path(returned)]
+    shapes = [tuple(atom.aval.shape) for atom in closed.jaxpr.outvars]
+    parts = {
+        path: Heard(_node(value), shape, (len(closed.jaxpr.eqns), number))
+        for number, (path, value, shape) in enumerate(zip(paths, results, shapes, strict=True))
+        if not isinstance(value, Refused)
+    }
+    found.update(addresses_of("", [parts]))
+    traced = Trace(
+        builder.finish(),
+        {address: heard.node for address, heard in found.items()},
+        {address: heard.shape for address, heard in found.items()},
+        forward.layers,
+        reader.error,
+    )
+    return Reading(closed, forward, found, traced)
 
 
-def _arguments(made: Staged, builder: GraphBuilder) -> list[Value]:
+def _arguments(closed: Any, forward: Forward, builder: GraphBuilder) -> list[Value]:
     """What the jaxpr's arguments stand for: parameters without values, then the image."""
-    *parameters, _ = made.closed.jaxpr.invars
+    *parameters, _ = closed.jaxpr.invars
     image = 0
-    if made.forward.note:
-        shape = builder.shape(0)
-        image = builder.add(Elementwise(), (0,), shape, "input", made.forward.note)
+    if forward.note:
+        image = builder.add(Elementwise(), (0,), builder.shape(0), "input", forward.note)
     return [*(Constant(v.aval.shape, hidden=_NOT_KNOWN) for v in parameters), Seen(image)]
 
 
-def _by_scopes(
-    reader: Interpreter, builder: GraphBuilder
-) -> dict[str, tuple[int | None, tuple[int, ...]]]:
-    found: dict[str, tuple[int | None, tuple[int, ...]]] = {}
+def _by_scopes(reader: Interpreter, builder: GraphBuilder) -> dict[str, Heard]:
+    found: dict[str, Heard] = {}
     for name, values in reader.scopes.outputs().items():
-        each = {"" if len(values) == 1 else f"[{i}]": value for i, value in enumerate(values)}
-        parts = {path: (_node(value), builder.shape(value.node)) for path, value in each.items()}
-        found.update(addresses_of(name, [parts]))
+        heard = [
+            Heard(value.node, builder.shape(value.node), reader.positions.get(value, ()))
+            for value in values
+        ]
+        found.update(addresses_of(name, [{"": part} for part in heard]))
     return found
 
 
@@ -119,15 +122,10 @@ def _node(value: Value) -> int | None:
     return value.node if isinstance(value, Seen) else None
 
 
-def _explained(error: Exception) -> Exception:
+def explained(error: Exception) -> Exception:
     """An error of the forward, told as what it means for the input where that is known."""
-    text = str(error)
-    if (
-        "must have integer" in text
-        or "must be of integer type" in text
-        or "integer or boolean" in text
-    ):
-        explained = InputTypeError("integers (such as token numbers)")
-        explained.__cause__ = error
-        return explained
+    if any(text in str(error) for text in _INTEGERS_WANTED):
+        wanted = InputTypeError("integers (such as token numbers)")
+        wanted.__cause__ = error
+        return wanted
     return error

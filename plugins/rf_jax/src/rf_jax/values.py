@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rf_jax.evaluation import evaluate, folds
-from rfcore.errors import UnsupportedOpError
+from rfcore.errors import RfcoreError
 from rfcore.graph import Mask, Pattern
 
 __all__ = [
@@ -69,7 +69,7 @@ class Seen:
 class Refused:
     """A value behind an op that cannot be traced; only who asks for it is told."""
 
-    error: UnsupportedOpError
+    error: RfcoreError
 
 
 class Application:

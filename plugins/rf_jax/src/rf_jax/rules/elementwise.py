@@ -107,7 +107,7 @@ def _hidden_by_constant(call: Call, open_where: Callable[[NDArray[Any]], Mask]) 
 
 def power(call: Call) -> int:
     """A power is 1, whatever its base, where a constant exponent is 0."""
-    base, exponent = call.operands
+    exponent = call.operands[1]
     nodes = call.nodes()
     if isinstance(exponent, Constant) and exponent.size > 1 and call.fits(exponent):
         return call.gated(nodes, [exponent.pattern()])
@@ -164,8 +164,8 @@ _POINTWISE = (
 _PASSED = "convert_element_type copy copy_p stop_gradient sharding_constraint"
 
 RULES: dict[str, Rule] = {
-    **{name: pointwise for name in _POINTWISE.split()},
-    **{name: passed for name in _PASSED.split()},
+    **dict.fromkeys(_POINTWISE.split(), pointwise),
+    **dict.fromkeys(_PASSED.split(), passed),
     "optimization_barrier": lambda call: list(call.operands),
     "mul": multiplication,
     "div": division,

@@ -161,7 +161,7 @@ _SOLVED = "all of its operands are taken to matter to all of the solution, an up
 
 RULES: dict[str, Rule] = {
     "dot_general": product,
-    **{name: matrices for name in _MATRICES.split()},
+    **dict.fromkeys(_MATRICES.split(), matrices),
     "linear_solve": partial(everything, note=_SOLVED),
     "custom_linear_solve": partial(everything, note=_SOLVED),
 }

@@ -99,11 +99,11 @@ def fourier(call: Call) -> int:
 _REDUCTIONS = "reduce_min reduce_prod reduce_and reduce_or reduce_xor argmax argmin"
 
 RULES: dict[str, Rule] = {
-    **{name: reduction for name in _REDUCTIONS.split()},
+    **dict.fromkeys(_REDUCTIONS.split(), reduction),
     "reduce_sum": followed,
     "reduce_max": followed,
     "reduce": general,
-    **{name: running for name in ("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp")},
+    **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp"), running),
     "sort": sort,
     "top_k": partial(selection, parameter="axis"),
     "approx_top_k": partial(selection, parameter="reduction_dimension"),

@@ -177,4 +177,4 @@ _SCATTERS = (
     "scatter_min scatter-min scatter_max scatter-max"
 )
 
-RULES: dict[str, Rule] = {name: scatter for name in _SCATTERS.split()}
+RULES: dict[str, Rule] = dict.fromkeys(_SCATTERS.split(), scatter)

@@ -10,7 +10,7 @@ from rf_jax.call import Call, Rule
 from rf_jax.values import Constant, Seen
 from rfcore.graph import Overwrite
 
-__all__ = ["RULES", "ANYWHERE"]
+__all__ = ["ANYWHERE", "RULES"]
 
 ANYWHERE = "it reads or writes at places that are not constant, so it may be anywhere on the axis"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-
 from rf_jax.call import Call, Rule
 from rf_jax.values import Constant
 from rfcore.graph import Mask, Pattern, Window, WindowAxis
@@ -174,6 +173,6 @@ _POOLING = (
 
 RULES: dict[str, Rule] = {
     "conv_general_dilated": convolution,
-    **{name: pooling for name in _POOLING.split()},
+    **dict.fromkeys(_POOLING.split(), pooling),
     "select_and_scatter_add": unpooling,
 }
