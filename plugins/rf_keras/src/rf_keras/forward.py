@@ -40,6 +40,7 @@ class Forward:
     notes: tuple[str, ...] = field(init=False)
     last: Recording | None = field(default=None, init=False)
     _arguments: Callable[[Any], Any] = field(init=False)
+    _is_open: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.named = named_layers(self.model)
@@ -63,6 +64,23 @@ class Forward:
             else ()
         )
 
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Prepares the model to be run, and puts everything back when the context closes.
+
+        It has to be open around the other backend's trace, not only inside of what is traced:
+        that backend puts things back too, and would else bring back what was prepared.
+        """
+        if self._is_open:
+            yield
+            return
+        with listening(self.model, self.named, self._keep):
+            self._is_open = True
+            try:
+                yield
+            finally:
+                self._is_open = False
+
     def function(self, only: str | None = None) -> Callable[[Any], Any]:
         """The plain function: from the measured input to every layer's output by address.
 
@@ -83,9 +101,9 @@ class Forward:
 
     def _run(self, image: Any) -> dict[str, Any]:
         self.last = recording = Recording(image)
-        with _plain_errors(), keras.StatelessScope(), listening(self.named, recording):
+        with _plain_errors(), keras.StatelessScope(), self.opened():
             try:
-                recording.keep("", self._called(image))
+                recording.keep("", self.model(self._arguments(image), training=False))
             except Exception as error:
                 recording.error = error
                 tensors = recording.addressed()
@@ -94,16 +112,9 @@ class Forward:
                 return tensors
         return recording.addressed()
 
-    def _called(self, image: Any) -> Any:
-        model, held = self.model, vars(self.model)
-        before = dict(held)
-        if getattr(model, "inputs", None):
-            held["_assert_input_compatibility"] = lambda *inputs: None
-        try:
-            return model(self._arguments(image), training=False)
-        finally:
-            held.clear()
-            held.update(before)
+    def _keep(self, path: str, output: Any) -> None:
+        if self.last is not None:
+            self.last.keep(path, output)
 
 
 def _asks_for_values(error: BaseException) -> bool:

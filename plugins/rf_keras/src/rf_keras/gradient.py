@@ -43,7 +43,8 @@ def measured_output(
         raise IndependentOutputError(address)
     forward = Forward(spec.runs, spec)
     try:
-        found = delegate().gradient(forward.function(address), plain(spec), None)
+        with forward.opened():
+            found = delegate().gradient(forward.function(address), plain(spec), None)
     except IndependentOutputError as error:
         raise IndependentOutputError(address, " by any path that has a gradient") from error
     return replace(found, notes=(*found.notes, *forward.notes))

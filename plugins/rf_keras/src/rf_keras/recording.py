@@ -82,27 +82,35 @@ def _lives_beside(value: Any, image: Any) -> bool:
 
 
 @contextmanager
-def listening(named: NamedLayers, recording: Recording) -> Iterator[None]:
-    """Records what every layer returns while the context is open.
+def listening(
+    model: Any, named: NamedLayers, returned: Callable[[str, Any], None]
+) -> Iterator[None]:
+    """Calls back for what every layer returns while the context is open.
 
-    Everything that a layer holds is as before when it closes, also after an error.
+    Everything that the model and its layers hold is as before when it closes, also after an
+    error.
+
+    Args:
+        model: The model, whose own output is not told.
+        named: Its layers and their paths.
+        returned: Called with a layer's path and its output, once per call.
     """
     running = [""]
     with ExitStack() as stack:
-        for layer in named.each.values():
+        for layer in (model, *named.each.values()):
             stack.callback(_restore, vars(layer), dict(vars(layer)))
+            if getattr(layer, "inputs", None):
+                # What a functional model says of its input's size is no more than what it was
+                # made with; its layers say what they need.
+                vars(layer)["_assert_input_compatibility"] = lambda *inputs: None
         for layer in named.each.values():
             held = vars(layer)
             for method in ("call", "quantized_call"):
                 if hasattr(layer, method):
                     run = fit_for_any_size(layer, getattr(layer, method))
-                    held[method] = _told(layer, run, named, recording, running)
+                    held[method] = _told(layer, run, named, returned, running)
             if _is_unbuilt(layer):
                 held["build"] = _refusal(layer, named, running)
-            if getattr(layer, "inputs", None):
-                # What a functional model says of its input's size is no more than what it was
-                # made with; its layers say what they need.
-                held["_assert_input_compatibility"] = lambda *inputs: None
         yield
 
 
@@ -115,7 +123,7 @@ def _told(
     layer: Any,
     run: Callable[..., Any],
     named: NamedLayers,
-    recording: Recording,
+    returned: Callable[[str, Any], None],
     running: list[str],
 ) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -130,7 +138,7 @@ def _told(
             raise UnsupportedOpError(error.op, path, error.reason) from error
         finally:
             running.pop()
-        recording.keep(path, output)
+        returned(path, output)
         return output
 
     return call

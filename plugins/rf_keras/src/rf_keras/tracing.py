@@ -49,7 +49,8 @@ def plain(spec: InputSpec) -> InputSpec:
 
 def _translated(forward: Forward, spec: KerasInput) -> Trace:
     """The other backend's trace in the words of Keras' users."""
-    found = delegate().trace(forward.function(), plain(spec))
+    with forward.opened():
+        found = delegate().trace(forward.function(), plain(spec))
     recorded = forward.last
     error = found.error
     addresses: list[str] = []
