@@ -34,10 +34,10 @@ def measured_input(
     batch, lengths = _split(given, layout)
     told = None if lengths is None else [n for n in lengths if n is not None]
     if input_shape is None and (lengths is None or told != [*lengths]):
-        shape = "any shape" if given.shape is None else f"the shape {given.shape}"
+        told_shape = "any shape" if given.shape is None else f"the shape {given.shape}"
         raise InputShapeError(
             None,
-            f"is needed: the input {given.name!r} has {shape}, and a size stays unknown",
+            f"is needed: the input {given.name!r} has {told_shape}, and a size stays unknown",
             "give it without the batch, for example "
             f"input_shape={_example(lengths or (None, None, 3))}.",
         )
