@@ -7,7 +7,10 @@ from pathlib import Path
 
 import rfcore
 
-FRAMEWORKS = ("torch", "jax", "flax", "tensorflow", "keras", "matplotlib", "typer", "rich")
+FRAMEWORKS = (
+    *("torch", "jax", "flax", "tensorflow", "keras", "matplotlib", "typer", "rich"),
+    *("pytest", "hypothesis"),
+)
 REPORT = f"""
 import sys
 import rfcore
