@@ -80,8 +80,26 @@ def tests(session: nox.Session) -> None:
             failed.append(f"{' '.join(paths)} (Keras on {backend})")
     if failed:
         session.error(f"failed: {'; '.join(failed)}")
+    session.notify("outsider")
     for version in PYTHONS:
         session.notify(f"core({version})")
+
+
+@nox.session
+def outsider(session: nox.Session) -> None:
+    """Install the example plugin from wheels, as somebody else's would be, and run its tests."""
+    folder = Path(session.create_tmp(), "wheels")
+    for old in folder.glob("*.whl"):
+        old.unlink()
+    session.install("pip")
+    session.run(
+        "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder), ".", "examples/rf_autograd"
+    )
+    plugin, core = sorted(folder.glob("*.whl"))
+    session.install("--force-reinstall", f"{core}[testing]", str(plugin), "mypy")
+    session.chdir("examples/rf_autograd")
+    session.run("pytest", "-p", "no:cacheprovider", env=QUIET)
+    session.run("mypy", "--strict", "src")
 
 
 @nox.session
