@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from dense import matrices, pulled
 from op_cases import CASES, Case, masks, shapes, site_of, written_out
-from rfcore.graph import Mask, Op, Opaque, Pattern, Window, WindowAxis
+from rfcore.graph import Contract, Mask, Op, Opaque, Pattern, Window, WindowAxis
 from rfcore.masks import Site
 from rfcore.pullback import pull
 
@@ -190,3 +190,12 @@ def test_an_elastic_axis_of_one_output_is_exact() -> None:
     site = Site((1,), ((7,),), (True,), np.zeros((1, 2), bool))
     (part,) = pull(op, np.ones((1, 1), bool), site)
     assert part[0].tolist() == [True] * 5 + [False] * 2
+
+
+def test_a_few_zeros_in_a_dense_weight_do_not_spread_the_channels() -> None:
+    # Random weights hold exact zeros by accident; (positions, channels) has to stay a column.
+    weight = np.ones((4, 5), bool)
+    weight[1, 2] = False
+    op = Contract(((0, 1),), (0, 2), (1, 2), Pattern(lambda: weight))
+    (part,) = pull(op, np.eye(3, dtype=bool)[:, :, None], Site.rigid(3, (3, 5), (3, 4)))
+    np.testing.assert_array_equal(part, np.eye(3, dtype=bool)[:, :, None])

@@ -213,21 +213,41 @@ def _(op: Contract, mask: Mask, site: Site) -> tuple[Mask, ...]:
 def _through_pattern(op: Contract, mask: Mask, pattern: Mask) -> tuple[Mask, tuple[int, ...]]:
     """Contracts the mask with the constant's non-zeros, keeping every label of an operand."""
     wanted = {label for labels in op.operands for label in labels}
-    kept = tuple(sorted(wanted & (set(op.result) | set(op.constant))))
     uniform = [d for d, label in enumerate(op.result) if mask.shape[d + 1] == 1]
     squeezed = mask.reshape([n for d, n in enumerate(mask.shape) if d - 1 not in uniform])
     labels = [label for d, label in enumerate(op.result) if d not in uniform]
-    present = [label for label in kept if label in labels or label in op.constant]
-    numbers = {label: i + 1 for i, label in enumerate(sorted({*labels, *op.constant, *kept}))}
+    pattern, constant = _decisive(pattern, op.constant, {*labels, *wanted})
+    kept = sorted(wanted & {*op.result, *op.constant})
+    present = [label for label in kept if label in labels or label in constant]
+    numbers = {label: i + 1 for i, label in enumerate(sorted({*labels, *constant}))}
     seen = np.einsum(
         squeezed.astype(np.float32),
         [0, *(numbers[label] for label in labels)],
         pattern.astype(np.float32),
-        [numbers[label] for label in op.constant],
+        [numbers[label] for label in constant],
         [0, *(numbers[label] for label in present)],
         optimize=True,
     )
     return seen > 0, tuple(present)
+
+
+def _decisive(
+    pattern: Mask, labels: Sequence[int], asked: set[int]
+) -> tuple[Mask, tuple[int, ...]]:
+    """A pattern without the axes that make no difference.
+
+    Over labels that nobody asks for it is enough that some entry is non-zero. After that, a
+    weight that is zero here and there by accident is dense again.
+    """
+    summed = tuple(dim for dim, label in enumerate(labels) if label not in asked)
+    pattern = any_over(pattern, summed)
+    left = [label for label in labels if label in asked]
+    for dim in reversed(range(len(left))):
+        first = pattern.take([0], axis=dim)
+        if bool((pattern == first).all()):
+            pattern = first.squeeze(dim)
+            del left[dim]
+    return pattern, tuple(left)
 
 
 def _relabel(mask: Mask, labels: Sequence[int], wanted: Sequence[int]) -> Mask:
