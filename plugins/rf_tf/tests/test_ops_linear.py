@@ -37,6 +37,14 @@ CASES: dict[str, tuple[Callable[[Any], Any], tuple[int, ...]]] = {
         (2, 2, 2),
     ),
     "tensordot": (lambda x: tf.tensordot(x, SPARSE, [[1], [0]]), (2, 3, 2)),
+    "dense layer on pixels": (
+        lambda x: tf.reshape(tf.matmul(tf.reshape(x, (-1, 3)), SPARSE), (2, 2, 3)) + x,
+        (2, 2, 3),
+    ),
+    "dense layer on merged pixels": (
+        lambda x: tf.matmul(tf.reshape(x, (2, 6)), tf.eye(6) + tf.eye(6)[::-1]),
+        (2, 2, 3),
+    ),
     "cross": (lambda x: tf.linalg.cross(x, tf.roll(x, 1, 0) ** 2), (2, 3)),
     "mean over an axis": (lambda x: tf.reduce_mean(x, 1), (2, 3, 2)),
     "sum over all": (tf.reduce_sum, (2, 3)),

@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from rf_tf.constants import Constant
 from rfcore.errors import UnsupportedOpError
 
-__all__ = ["DEAD", "Dead", "Failure", "TensorList", "Value", "depends"]
+__all__ = ["DEAD", "Dead", "Failure", "Slice", "TensorList", "Value", "depends"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One index of the first axis of a value, not yet taken.
+
+    Attributes:
+        whole: The node or constant.
+        index: Which index.
+    """
+
+    whole: int | Constant
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +44,11 @@ class Dead:
 
 DEAD = Dead()
 
-Value = int | Constant | TensorList | Failure | Dead
+Value = int | Constant | Slice | TensorList | Failure | Dead
 
 
 def depends(value: Value | None) -> bool:
     """Whether any part of a value depends on the input."""
     if isinstance(value, TensorList):
         return any(depends(element) for element in value.elements)
-    return isinstance(value, int)
+    return isinstance(value.whole if isinstance(value, Slice) else value, int)

@@ -9,7 +9,7 @@ from rf_tf.call import Call, Rule
 from rf_tf.constants import Constant, UnknownValueError
 from rf_tf.folding import Array
 from rf_tf.rules.rearranging import concatenated
-from rf_tf.values import TensorList, Value
+from rf_tf.values import Slice, TensorList, Value
 
 __all__ = ["RULES", "passed_on", "unlisted"]
 
@@ -56,18 +56,20 @@ def empty(call: Call) -> TensorList:
 def taken_apart(call: Call) -> TensorList:
     """The slices of the first axis."""
     value = call.value(0)
-    length, *rest = call.source_shape(0)
+    length = call.source_shape(0)[0]
     if length > LONGEST_LIST:
         raise call.refused(f"its list has {length} elements")
-    if not isinstance(value, int):
-        whole = call.constant(0)
-        return TensorList(tuple(_slice(whole, i) for i in range(length)))
-    slices = (call.taps(value, 0, np.array([i])) for i in range(length))
-    return TensorList(tuple(call.builder.reshape(part, rest, call.name) for part in slices))
+    whole = value if isinstance(value, int) else call.constant(0)
+    return TensorList(tuple(Slice(whole, index) for index in range(length)))
 
 
-def _slice(whole: Constant, index: int) -> Constant:
-    return Constant(lambda: np.asarray(whole.array()[index]), lambda: whole.is_random)
+def _taken(call: Call, element: Slice) -> Value:
+    """A slice as a value of its own."""
+    whole, index = element.whole, element.index
+    if isinstance(whole, Constant):
+        return Constant(lambda: np.asarray(whole.array()[index]), lambda: whole.is_random)
+    part = call.taps(whole, 0, np.array([index]))
+    return call.builder.reshape(part, call.builder.shape(whole)[1:], call.name)
 
 
 def put(call: Call) -> TensorList:
@@ -101,6 +103,8 @@ def got(call: Call) -> Value:
 
 def _present(call: Call, element: Value | None) -> Value:
     """An element; one that was never written is zero."""
+    if isinstance(element, Slice):
+        return _taken(call, element)
     if element is not None:
         return element
     tensor = call.op.outputs[-1]
@@ -116,10 +120,21 @@ def _present(call: Call, element: Value | None) -> Value:
 def stacked(call: Call) -> Value:
     """All elements along a new first axis."""
     elements = _list(call).elements
-    nodes = [element if isinstance(element, int) else None for element in elements]
+    first = elements[0] if elements else None
+    if isinstance(first, Slice) and isinstance(first.whole, int):
+        whole = first.whole
+        every = tuple(Slice(whole, i) for i in range(call.builder.shape(whole)[0]))
+        if elements == every:
+            return whole
+    return _along_new_axis(call, elements)
+
+
+def _along_new_axis(call: Call, elements: tuple[Value | None, ...]) -> Value:
+    taken = [_taken(call, e) if isinstance(e, Slice) else e for e in elements]
+    nodes = [element if isinstance(element, int) else None for element in taken]
     known = [node for node in nodes if node is not None]
     if not known:
-        return _stack_of(call, elements)
+        return _stack_of(call, tuple(taken))
     shape = call.builder.shape(known[0])
     single = [
         None if node is None else call.builder.reshape(node, (1, *shape), call.name)
@@ -152,22 +167,12 @@ def _present_in_stack(call: Call, element: Value | None) -> Constant:
 def gathered(call: Call) -> Value:
     """Some elements along a new first axis."""
     elements = _list(call).elements
-    chosen = tuple(elements[i] for i in call.integers(1))
-    nodes = [element if isinstance(element, int) else None for element in chosen]
-    known = [node for node in nodes if node is not None]
-    if not known:
-        return _stack_of(call, chosen)
-    shape = call.builder.shape(known[0])
-    single = [
-        None if node is None else call.builder.reshape(node, (1, *shape), call.name)
-        for node in nodes
-    ]
-    return concatenated(call, single, [1] * len(single), 0, (len(single), *shape))
+    return _along_new_axis(call, tuple(elements[i] for i in call.integers(1)))
 
 
 def joined(call: Call) -> list[Value | None]:
     """All elements one after the other along their first axis."""
-    elements = _list(call).elements
+    elements = [_taken(call, e) if isinstance(e, Slice) else e for e in _list(call).elements]
     nodes = [element if isinstance(element, int) else None for element in elements]
     if not elements or any(node is None for node in nodes):
         raise call.refused("some elements of its list are constants")
@@ -181,16 +186,12 @@ def scattered(call: Call) -> TensorList:
     """The slices of the first axis, at places of a list."""
     places = call.integers(1)
     value = call.value(0)
-    rest = call.source_shape(0)[1:]
+    whole = value if isinstance(value, int) else call.constant(0)
     elements: list[Value | None] = [None] * (max(places, default=-1) + 1)
     if len(call.inputs) > 3:
         elements += [None] * (call.integers(3)[0] - len(elements))
     for i, place in enumerate(places):
-        if isinstance(value, int):
-            part = call.taps(value, 0, np.array([i]))
-            elements[place] = call.builder.reshape(part, rest, call.name)
-        else:
-            elements[place] = _slice(call.constant(0), i)
+        elements[place] = Slice(whole, i)
     return TensorList(tuple(elements))
 
 
@@ -202,12 +203,16 @@ def counted(call: Call) -> Constant:
 
 def element_shape(call: Call) -> Constant:
     """The shape of a list's elements."""
-    elements = [e for e in _list(call).elements if isinstance(e, int)]
-    if not elements:
+    shapes: list[tuple[int, ...]] = []
+    for element in _list(call).elements:
+        if isinstance(element, int):
+            shapes.append(call.builder.shape(element))
+        elif isinstance(element, Slice) and isinstance(element.whole, int):
+            shapes.append(call.builder.shape(element.whole)[1:])
+    if not shapes:
         raise call.refused("the shape of its list's elements is not known")
-    shape = call.builder.shape(elements[0])
     kind = call.op.outputs[0].dtype.as_numpy_dtype
-    return Constant(lambda: np.asarray(shape, kind))
+    return Constant(lambda: np.asarray(shapes[0], kind))
 
 
 RULES: dict[str, Rule] = {
