@@ -26,6 +26,7 @@ class Call:
         operands: What its operands stand for.
         shapes: Shapes of its operands.
         results: Shapes of its results.
+        types: Element types of its operands, then of its results.
         builder: The graph that is built.
     """
 
@@ -34,6 +35,7 @@ class Call:
     operands: Sequence[Seen | Constant]
     shapes: Sequence[Shape]
     results: Sequence[Shape]
+    types: Sequence[Any]
     builder: GraphBuilder
 
     @property

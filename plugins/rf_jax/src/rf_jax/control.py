@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rf_jax import fills
+from rf_jax.recurrence import told_at_once
 from rf_jax.values import Constant, Refused, Seen, Shape, Value
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Concatenate, Elementwise, GraphBuilder
@@ -27,7 +28,10 @@ MOST_STEPS = 1024
 def scan(
     reader: Interpreter, equation: Any, operands: Sequence[Value], path: Path
 ) -> Sequence[Value]:
-    """`scan`: its body once per step."""
+    """`scan`: its body once per step, or on all steps at once where that is the same."""
+    told = told_at_once(reader, equation, operands, path)
+    if told is not None:
+        return told
     params = equation.params
     body, length = params["jaxpr"], params["length"]
     constants, carried = params["num_consts"], params["num_carry"]

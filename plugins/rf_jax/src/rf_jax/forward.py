@@ -10,10 +10,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from rf_jax.copies import merged, quiet_equinox
 from rf_jax.hearing import Hearing
 from rf_jax.kinds import Kind, kind_of, loaded
 from rf_jax.listening import instances_heard, methods_heard
-from rf_jax.modules import at_inference, modules_of
+from rf_jax.modules import modules_of
 from rfcore.inputs import InputSpec
 
 __all__ = ["Forward", "forward_of"]
@@ -87,12 +88,11 @@ def _of_function(model: Any, spec: InputSpec, hearing: Hearing) -> Forward:
 def _of_nnx(model: Any, spec: InputSpec, hearing: Hearing) -> Forward:
     nnx = loaded("flax.nnx")
     graph, state = nnx.split(model)
-    quiet = at_inference(nnx.merge(graph, state))
+    _, quiet = merged(model, graph, state)
 
     def function(_: Any, image: Any) -> Any:
         # A copy that belongs to this trace, because a forward may write into its state.
-        copy = nnx.merge(graph, state)
-        at_inference(copy)
+        copy, _ = merged(model, graph, state)
         args, kwargs = _given(image, spec)
         with methods_heard(hearing), instances_heard(hearing, modules_of(copy)):
             return copy(*args, **kwargs)
@@ -102,21 +102,19 @@ def _of_nnx(model: Any, spec: InputSpec, hearing: Hearing) -> Forward:
 
 
 def _of_equinox(model: Any, spec: InputSpec, hearing: Hearing) -> Forward:
-    equinox = loaded("equinox")
-    quiet = equinox.nn.inference_mode(model)
-    same = bool(equinox.tree_equal(quiet, model))
-    modules = modules_of(quiet)
+    called, quiet = quiet_equinox(model)
+    modules = modules_of(called)
 
     def function(_: Any, image: Any) -> Any:
         def single(one: Any) -> Any:
             args, kwargs = _given(one, spec)
-            return quiet(*args, **kwargs)
+            return called(*args, **kwargs)
 
         with instances_heard(hearing, modules):
             return jax.vmap(single, axis_name="batch")(image)
 
     names = tuple(name for name in modules if name)
-    return Forward(function, (), names, ".", "" if same else _TRAINING)
+    return Forward(function, (), names, ".", "" if quiet else _TRAINING)
 
 
 def _of_linen(model: Any, spec: InputSpec, hearing: Hearing) -> Forward:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -48,7 +49,20 @@ class Hearing:
     def __init__(self) -> None:
         self._token = f"rfcore{_BAR}{next(_tokens)}{_BAR}"
         self._calls: dict[str, int] = defaultdict(int)
+        self._inside: list[str] = []
+        self._deaf = False
         self._heard: dict[str, dict[str, list[dict[str, Heard]]]] = {}
+
+    @contextmanager
+    def inside(self, name: str) -> Iterator[None]:
+        """Puts the primitives of a module under its dotted name."""
+        around = self._inside[-1] + "." if self._inside else ""
+        self._inside.append(name)
+        try:
+            with jax.named_scope(name.removeprefix(around)):
+                yield
+        finally:
+            self._inside.pop()
 
     def mark(self, name: str, output: Any) -> Any:
         """A layer's output with its arrays marked."""
@@ -64,6 +78,15 @@ class Hearing:
         ]
         return jax.tree_util.tree_unflatten(tree, marked)
 
+    @contextmanager
+    def deaf(self) -> Iterator[None]:
+        """Hears nothing: what runs is not what the model runs, value by value."""
+        before, self._deaf = self._deaf, True
+        try:
+            yield
+        finally:
+            self._deaf = before
+
     def hear(self, mark: str, value: Value, shape: Sequence[int], position: Position) -> None:
         """Notes what a mark was put on."""
         call, name, path = "", mark, ""
@@ -71,7 +94,7 @@ class Hearing:
             if not mark.startswith(self._token):
                 return
             call, name, path = mark.removeprefix(self._token).split(_BAR)
-        if isinstance(value, Refused):
+        if self._deaf or isinstance(value, Refused):
             return
         node = value.node if isinstance(value, Seen) else None
         runs = self._heard.setdefault(name, {}).setdefault(call, [{}])

@@ -20,7 +20,7 @@ from rf_jax.rules.windows import RULES as WINDOWS
 from rf_jax.scopes import Path, Scopes
 from rf_jax.values import Constant, Refused, Seen, Value
 from rf_jax.vjp import opaque
-from rfcore.errors import InputShapeError, RfcoreError
+from rfcore.errors import InputShapeError, RfcoreError, UnsupportedOpError
 from rfcore.graph import GraphBuilder
 
 __all__ = ["CALLS", "Interpreter", "opened"]
@@ -39,14 +39,23 @@ CALLS = {
     "custom_jvp_call": "call_jaxpr",
     "custom_vjp_call": "call_jaxpr",
     "custom_vjp_call_jaxpr": "fun_jaxpr",
-    "custom_lin": "jaxpr",
-    "mul_jit": "jaxpr",
+    "composite": "jaxpr",
+    "custom_vmap_call": "call",
+    "eval_jaxpr": "jaxpr",
 }
 
-_RANDOM = frozenset(
-    "random_bits random_gamma random_poisson rng_bit_generator rng_uniform threefry2x32".split()  # noqa: SIM905
+_RANDOM_NAMES = (
+    "random_bits random_gamma random_poisson rng_bit_generator rng_uniform threefry2x32 "
+    "threefry4x32 philox2x32 philox4x32"
 )
+_RANDOM = frozenset(_RANDOM_NAMES.split())
 _DRAWN = "it is drawn at random"
+
+# What is written to a reference is read elsewhere, out of sight.
+_STATEFUL_NAMES = (
+    "new_ref empty_ref get swap addupdate freeze free_ref run_state new_box box_get box_set"
+)
+_STATEFUL = frozenset(_STATEFUL_NAMES.split())
 
 
 def opened(called: Any) -> tuple[Any, Sequence[Any]]:
@@ -126,6 +135,9 @@ class Interpreter:
         avals = [variable.aval for variable in equation.outvars]
         self.builder.layer = self.scopes.label(path)
         try:
+            if primitive.name in _STATEFUL:
+                reason = "it uses a mutable reference, whose writes are not followed"
+                raise UnsupportedOpError(primitive.name, self.builder.layer, reason)
             if all(isinstance(operand, Constant) for operand in operands):
                 return _constants(primitive, params, operands, avals)
             if (control := CONTROL.get(primitive.name)) is not None:
@@ -147,6 +159,7 @@ class Interpreter:
             operands,
             [atom.aval.shape for atom in equation.invars],
             [aval.shape for aval in avals],
+            [getattr(aval, "dtype", None) for aval in (*(a.aval for a in equation.invars), *avals)],
             self.builder,
         )
         if all(0 in shape for shape in call.results):

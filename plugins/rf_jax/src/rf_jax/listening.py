@@ -7,8 +7,6 @@ from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any
 
-import jax
-
 from rf_jax.hearing import Hearing
 from rf_jax.kinds import loaded
 
@@ -71,7 +69,7 @@ def _class_heard(cls: Any, hearing: Hearing, names: Mapping[int, str]) -> Iterat
         name = names.get(id(self))
         if name is None or type(self) is not cls:
             return original(self, *args, **kwargs)
-        with jax.named_scope(name.rpartition(".")[2]):
+        with hearing.inside(name):
             output = original(self, *args, **kwargs)
         return hearing.mark(name, output)
 

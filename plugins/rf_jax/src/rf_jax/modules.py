@@ -9,7 +9,7 @@ import jax
 
 from rf_jax.kinds import Kind, kind_of, loaded
 
-__all__ = ["at_inference", "modules_of"]
+__all__ = ["modules_of"]
 
 
 def modules_of(model: Any) -> dict[str, Any]:
@@ -47,14 +47,3 @@ def _step(key: Any) -> str:
         if hasattr(key, attribute):
             return str(getattr(key, attribute))
     return str(key)
-
-
-def at_inference(model: Any) -> bool:
-    """Puts an NNX model, a copy of the user's, into inference mode; whether it was already."""
-    before = [_switches(module) for module in modules_of(model).values()]
-    model.eval()
-    return before == [_switches(module) for module in modules_of(model).values()]
-
-
-def _switches(module: Any) -> tuple[Any, ...]:
-    return tuple(getattr(module, name, None) for name in ("deterministic", "use_running_average"))

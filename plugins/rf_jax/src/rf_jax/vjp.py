@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +26,9 @@ DRAWS = 2
 
 def opaque(call: Call) -> list[int]:
     """Adds one node per result, each pulled back by the primitive's own derivative."""
+    for operand, kind in zip((*call.operands, *call.results), call.types, strict=True):
+        if not isinstance(operand, Constant) and not jnp.issubdtype(kind, jnp.floating):
+            raise call.refused(f"it has no rule, and values of type {kind} no derivative")
     note = f"{call.name} has no rule and was measured through its own derivative"
     return [
         call.builder.add(
@@ -53,11 +57,11 @@ class _Pullback:
         call = self._call
         generator = np.random.default_rng(seed)
         operands: list[Any] = []
-        for operand, shape in zip(call.operands, call.shapes, strict=True):
+        for operand, shape, kind in zip(call.operands, call.shapes, call.types, strict=False):
             if isinstance(operand, Constant) and not operand.hidden:
                 operands.append(operand.value())
             else:
-                operands.append(_positive(generator, shape))
+                operands.append(jnp.asarray(_positive(generator, shape), kind))
         places = [i for i, operand in enumerate(call.operands) if isinstance(operand, Seen)]
 
         def alone(*values: Any) -> Any:
@@ -72,8 +76,6 @@ class _Pullback:
         except Exception as error:
             reason = f"it has no rule, and its derivative failed ({type(error).__name__})"
             raise self._refused(reason) from error
-        if not np.issubdtype(result.dtype, np.floating):
-            raise self._refused(f"it has no rule, and its result, of {result.dtype}, no derivative")
         return lambda mask: pull(np.asarray(mask, result.dtype))
 
     def _refused(self, reason: str) -> Exception:

@@ -82,6 +82,15 @@ def negation(call: Call) -> Value:
     return Seen(operand.node, Fills(operand.fills.zero))
 
 
+def complex_pair(call: Call) -> int:
+    """Real and imaginary parts of their own, which are one value from here on."""
+    nodes = call.nodes()
+    joined = call.elementwise(nodes, call.shape)
+    if len(set(nodes)) == 1:
+        return joined
+    return call.bounded(joined, "real and imaginary parts are not told apart, an upper bound")
+
+
 def conjunction(call: Call) -> int:
     """`and` is false, whatever else it has, where a constant operand is."""
     return _hidden_by_constant(call, lambda constant: np.asarray(constant != 0))
@@ -153,20 +162,36 @@ def _filled(call: Call, node: int, zero: Constant | None, low: Constant | None =
     return Seen(node, Fills(fills.aligned(zero, rank), fills.aligned(low, rank)))
 
 
+def several(call: Call) -> list[Value]:
+    """Identities of any number of operands."""
+    return list(call.operands)
+
+
+def recast(call: Call) -> Value:
+    """The same bits as another type of the same size."""
+    if call.shapes[0] != call.shape:
+        raise call.refused("it cuts or joins values into others of another size")
+    return Seen(call.operand(0))
+
+
 _POINTWISE = (
     "abs acos acosh add_any asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clamp "
-    "clz complex conj cos cosh digamma eq erf erf_inv erfc expm1 floor ge gt igamma igammac "
+    "clz conj cos cosh digamma eq erf erf_inv erfc expm1 floor ge gt igamma igammac "
     "igamma_grad_a imag integer_pow is_finite le lgamma log log1p lt min ne nextafter "
     "not polygamma population_count real reduce_precision regularized_incomplete_beta rem round "
     "rsqrt shift_left shift_right_arithmetic shift_right_logical sign sin sinh sqrt square tan "
-    "tanh xor zeta random_gamma_grad eq_to le_to lt_to"
+    "tanh xor zeta random_gamma_grad eq_to le_to lt_to mulhi"
 )
-_PASSED = "convert_element_type copy copy_p stop_gradient sharding_constraint"
+_PASSED = (
+    "convert_element_type copy copy_p stop_gradient sharding_constraint reshard layout_constraint"
+)
+_SEVERAL = "optimization_barrier device_put pvary pbroadcast"
 
 RULES: dict[str, Rule] = {
     **dict.fromkeys(_POINTWISE.split(), pointwise),
     **dict.fromkeys(_PASSED.split(), passed),
-    "optimization_barrier": lambda call: list(call.operands),
+    **dict.fromkeys(_SEVERAL.split(), several),
+    "bitcast_convert_type": recast,
     "mul": multiplication,
     "div": division,
     "add": addition,
@@ -176,6 +201,7 @@ RULES: dict[str, Rule] = {
     "logistic": exponential,
     "max": maximum,
     "neg": negation,
+    "complex": complex_pair,
     "and": conjunction,
     "or": disjunction,
     "pow": power,

@@ -116,6 +116,26 @@ def concatenate(call: Call) -> int:
     return call.builder.add(Concatenate(dim, tuple(starts)), nodes, call.shape, call.name)
 
 
+def stack(call: Call) -> int:
+    """Operands side by side along a new axis."""
+    axis = call.params["axis"]
+    single = (*call.shape[:axis], 1, *call.shape[axis + 1 :])
+    seen = {i: o.node for i, o in enumerate(call.operands) if isinstance(o, Seen)}
+    nodes = [call.reshape(node, single) for node in seen.values()]
+    if call.shape[axis] == 1:
+        return nodes[0]
+    return call.builder.add(Concatenate(axis, tuple(seen)), nodes, call.shape, call.name)
+
+
+def unstack(call: Call) -> list[int]:
+    """Every position of one axis by itself."""
+    axis, node = call.params["axis"], call.operand(0)
+    return [
+        call.reshape(call.taps(node, axis, np.array([i])), shape)
+        for i, shape in enumerate(call.results)
+    ]
+
+
 def split(call: Call) -> list[int]:
     """Consecutive parts of one axis."""
     dim, node = call.params["axis"], call.operand(0)
@@ -162,6 +182,8 @@ RULES: dict[str, Rule] = {
     "slice": part,
     "rev": reverse,
     "concatenate": concatenate,
+    "stack": stack,
+    "unstack": unstack,
     "split": split,
     "tile": tile,
     "pad": pad,

@@ -9,7 +9,7 @@ import numpy as np
 from rf_jax import fills
 from rf_jax.call import Call, Rule
 from rf_jax.values import Constant, Fills, Seen, Value
-from rfcore.graph import Cumulative
+from rfcore.graph import Cumulative, Elementwise, Pattern
 
 __all__ = ["RULES"]
 
@@ -20,7 +20,7 @@ def reduction(call: Call) -> int:
 
 
 def followed(call: Call) -> Value:
-    """A sum of zeros is zero, and the maximum of low values low."""
+    """A sum of zeros is zero, and the maximum of low values low, whatever they are exactly."""
     axes = tuple(call.params["axes"])
 
     def every(mask: Constant | None) -> Constant | None:
@@ -30,12 +30,16 @@ def followed(call: Call) -> Value:
         return fills.derived(shape, lambda array: np.asarray(array.all(axis=axes)), mask)
 
     (operand,) = call.seen()
-    kept = (
-        Fills(low=every(operand.fills.low))
-        if call.name == "reduce_max"
-        else Fills(every(operand.fills.zero))
-    )
-    return Seen(reduction(call), kept)
+    low = operand.fills.low
+    if call.name == "reduce_sum" or low is None:
+        return Seen(reduction(call), Fills(every(operand.fills.zero)))
+    if not call.fits(low):
+        return Seen(call.unread(reduction(call), low))
+    # Low values are not seen, unless there is nothing else.
+    gate = Pattern(low.holds(lambda mask: ~mask | mask.all(axis=axes, keepdims=True)))
+    shape = call.shapes[0]
+    node = call.builder.add(Elementwise((gate,)), (operand.node,), shape, call.name)
+    return Seen(call.reduce(node, axes, keepdims=False), Fills(low=every(low)))
 
 
 def general(call: Call) -> list[int]:

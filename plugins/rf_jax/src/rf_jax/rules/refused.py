@@ -20,6 +20,7 @@ _REASONS = {
     "custom_call": "what foreign code does with its operands cannot be seen",
     "ffi_call": "what foreign code does with its operands cannot be seen",
     "shard_map": "it runs on several devices; pass the function without shard_map",
+    "run_state": "it uses mutable references, whose writes are not followed",
     "psum": "it sums over devices; pass the function without pmap",
     "all_gather": "it gathers from devices; pass the function without pmap",
     "ppermute": "it exchanges values between devices; pass the function without pmap",

@@ -1,0 +1,114 @@
+"""Which elements of the input reach which elements of the output: by the trace, and by trying.
+
+The trace is walked back from every output element. The trial changes one input element at a
+time, by small and by large amounts, on several random inputs, and looks what differs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from rfcore.errors import RfcoreError
+from rfcore.inputs import InputSpec
+from rfcore.plugins import find_backend
+from rfcore.walk import Walker, one_hot
+
+__all__ = ["Traced", "assert_bounded", "assert_traced_exactly", "changed", "refusal", "traced"]
+
+Function = Callable[[Any], Any]
+Matrix = NDArray[np.bool_]
+
+STEPS = (0.37, -0.61, 90.0, -90.0)
+BASES = 3
+SENSITIVITY = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """What the trace says: (outputs, inputs), and whether it claims to be exact."""
+
+    matrix: Matrix
+    exact: bool
+    notes: tuple[str, ...]
+
+
+def traced(function: Function, shape: Sequence[int]) -> Traced:
+    """The dependence that the trace of a function shows."""
+    spec = InputSpec(tuple(shape), tuple(range(len(shape))), "NHWCDEF"[: len(shape)])
+    found = find_backend(function, "jax").trace(function, spec)
+    if found.error is not None:
+        raise found.error
+    walker, visited = Walker(found.graph), set[int]()
+    parts = []
+    for address, node in found.values.items():
+        if address and not address.startswith("["):
+            continue
+        result = found.shapes[address]
+        count = math.prod(result)
+        if node is None or count == 0:
+            parts.append(np.zeros((count, math.prod(shape)), bool))
+            continue
+        everywhere = list(np.ndindex(*result))
+        mask = one_hot(result, range(len(result)), everywhere)
+        seen = walker.influence(node, mask, lambda index, _: visited.add(index)).mask
+        parts.append(np.broadcast_to(seen, (count, *shape)).reshape(count, -1))
+    nodes = [found.graph.nodes[index] for index in sorted(visited)]
+    exact = all(node.exact for node in nodes) and not found.warnings
+    return Traced(np.concatenate(parts), exact, tuple(node.note for node in nodes if node.note))
+
+
+def changed(function: Function, shape: Sequence[int], *, low: float = -1.0) -> Matrix:
+    """Which outputs differ after a change of one input element, (outputs, inputs)."""
+    size = math.prod(shape)
+
+    def flat(image: Any) -> Any:
+        leaves = jax.tree_util.tree_leaves(function(image.reshape(shape)))
+        return jax.numpy.concatenate([leaf.ravel().astype(np.float32) for leaf in leaves])
+
+    run = jax.jit(jax.vmap(flat))
+    found: Matrix | None = None
+    for seed in range(BASES):
+        base = np.random.default_rng(seed).uniform(low, 1.0, size).astype(np.float32)
+        before = np.asarray(run(base[None]), np.float64)
+        for step in STEPS:
+            moved = base + np.float32(step) * np.eye(size, dtype=np.float32)
+            after = np.asarray(run(moved), np.float64)
+            same = np.isclose(after, before, rtol=SENSITIVITY, atol=SENSITIVITY, equal_nan=True)
+            differs = ~same.T
+            found = differs if found is None else found | differs
+    assert found is not None
+    return found
+
+
+def assert_traced_exactly(function: Function, shape: Sequence[int], *, low: float = -1.0) -> None:
+    """The trace claims to be exact, and is just what changes an output."""
+    found, certain = traced(function, shape), changed(function, shape, low=low)
+    assert not (certain & ~found.matrix).any(), "an influence was missed"
+    assert not (found.matrix & ~certain).any(), "an influence was made up"
+    assert found.exact
+
+
+def assert_bounded(
+    function: Function, shape: Sequence[int], said: str, *, low: float = -1.0
+) -> None:
+    """The trace misses nothing, and says by a note why it may be more than there is."""
+    found = traced(function, shape)
+    assert not (changed(function, shape, low=low) & ~found.matrix).any(), "an influence was missed"
+    assert not found.exact
+    assert any(said in note for note in found.notes), found.notes
+
+
+def refusal(function: Function, shape: Sequence[int]) -> RfcoreError:
+    """The error of a trace, or of the walk over it."""
+    try:
+        traced(function, shape)
+    except RfcoreError as error:
+        return error
+    raise AssertionError("nothing was refused")
