@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rfcore.errors import MergedAxesError, NoSpatialAxesError
+from rfcore.errors import IndependentOutputError, MergedAxesError, NoSpatialAxesError
 from rfcore.global_paths import global_ops
 from rfcore.graph import Contract, Gather, Graph, Opaque, Reshape, Transpose
 from rfcore.hookspecs import Trace
+from rfcore.inputs import InputSpec
 from rfcore.walk import Elastic, Walker
 
-__all__ = ["OutputView", "last_spatial_layer", "output_axes"]
+__all__ = ["OutputView", "axes_at_asked_size", "last_spatial_layer", "output_axes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,36 @@ def output_axes(
     if fixed_size and same_rank and len(shape) > 2 and set(views[0].moving) >= set(axes):
         return tuple(axes)
     raise NoSpatialAxesError(output, shape, last_spatial)
+
+
+def axes_at_asked_size(trace: Trace, spec: InputSpec, output: str) -> tuple[int, ...]:
+    """For each spatial axis of the input, the output's axis that moves along it, for gradients.
+
+    Where the asked size does not tell them all, the output is taken to have the input's layout.
+
+    Args:
+        trace: The trace at the asked size.
+        spec: The measured input.
+        output: The output's address.
+
+    Raises:
+        IndependentOutputError: The output does not depend on the input.
+        NoSpatialAxesError: The output has another number of axes than the input.
+    """
+    node = trace.values[output]
+    if node is None:
+        raise IndependentOutputError(output)
+    shape = trace.graph.nodes[node].shape
+    if len(shape) != len(spec.shape):
+        raise NoSpatialAxesError(output, shape, None)
+    if _keeps_axes_in_place(trace.graph, node):
+        return spec.axes
+    moving = tuple(dim for dim, n in enumerate(shape) if n > 1)
+    view = OutputView(Walker(trace.graph), node, moving, {})
+    moves = {dim: view.localises(dim, spec.axes, cut=False) for dim in moving}
+    own = [[dim for dim in moving if moves[dim][i]] for i in range(len(spec.axes))]
+    found = tuple(dims[0] for dims in own if len(dims) == 1)
+    return found if len(set(found)) == len(spec.axes) else spec.axes
 
 
 def _keeps_axes_in_place(graph: Graph, output: int) -> bool:

@@ -16,9 +16,10 @@ from rf_torch.outputs import tensors_by_path
 from rf_torch.shield import Shield, copied, generators_kept
 from rf_torch.tracing import trace
 from rfcore.addresses import addresses_of, resolve
-from rfcore.errors import IndependentOutputError, ModelError, NoSpatialAxesError, RfcoreError
+from rfcore.errors import IndependentOutputError, ModelError, RfcoreError
 from rfcore.hookspecs import MeasuredOutput
 from rfcore.inputs import InputSpec
+from rfcore.output_axes import axes_at_asked_size
 
 __all__ = ["measured_output"]
 
@@ -44,15 +45,15 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
             raise traced.error
         raise ModelError(spec.shape, traced.error) from traced.error
     address = resolve(traced, output)
+    axes = axes_at_asked_size(traced, spec, address)
     image, result = _forward(model, spec, address)
-    if result.ndim != len(spec.shape):
-        raise NoSpatialAxesError(address, tuple(result.shape), None)
     if not result.requires_grad:
         raise IndependentOutputError(address, " by any path that has a gradient")
     others = tuple(d for d in range(len(spec.shape)) if d not in spec.axes)
 
     def probe(mask: NDArray[Any]) -> NDArray[Any]:
-        wide = np.expand_dims(mask, others)
+        wide = np.transpose(mask, np.argsort(axes).tolist())
+        wide = np.expand_dims(wide, tuple(d for d in range(result.ndim) if d not in axes))
         cotangent = torch.as_tensor(wide, dtype=result.dtype, device=result.device)
         with torch.enable_grad():
             (gradient,) = torch.autograd.grad(
@@ -63,7 +64,7 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
         summed: NDArray[Any] = gradient.abs().double().sum(dim=others).cpu().numpy()
         return summed
 
-    shape = tuple(result.shape[axis] for axis in spec.axes)
+    shape = tuple(result.shape[axis] for axis in axes)
     notes = [
         f"one forward on a uniform random input (seed {SEED}); |gradient| summed over channels"
     ]

@@ -44,6 +44,7 @@ class Subject:
         backend: The backend's name.
         channels: Where the framework's arrays have their channels; "none" for a framework
             whose arrays have none.
+        names_layout: Whether `layout=` has to be given, as another is the default.
         traces: Whether the backend has a tracer; one without is held to what gradients show.
         differentiates: Whether the backend offers gradients.
         cannot: What the backend cannot do, with the reason: names of cases, of laws, or
@@ -54,6 +55,7 @@ class Subject:
 
     backend: ClassVar[str]
     channels: ClassVar[Literal["first", "last", "none"]] = "first"
+    names_layout: ClassVar[bool] = False
     traces: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
     cannot: ClassVar[Mapping[str, str]] = {}
@@ -105,7 +107,8 @@ class Subject:
     def estimate(self, model: Any, case: Case, **options: Any) -> Any:
         """`rfcore.estimate` by this backend on the case's input."""
         given = {"input_shape": self.shape(case), "backend": self.backend}
-        return rfcore.estimate(model, **given | options)
+        layout = self.layout(case) if self.names_layout else None
+        return rfcore.estimate(model, **given | {"layout": layout} | options)
 
     def name_of(self, output: str | None) -> str | None:
         """The framework's name of a measured layer."""
@@ -113,7 +116,8 @@ class Subject:
 
     def spec(self, model: Any, case: Case) -> InputSpec:
         """The backend's own reading of the case's input."""
-        return self.chosen(model).input_spec(model, self.shape(case), None, None)
+        layout = self.layout(case) if self.names_layout else None
+        return self.chosen(model).input_spec(model, self.shape(case), layout, None)
 
     def gradient(self, model: Any, case: Case) -> MeasuredOutput:
         """The backend's gradient callable for the case's output."""
