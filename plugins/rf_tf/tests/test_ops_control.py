@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_dependence import assert_bounded, assert_exact, assert_refused, traced
+from rf_tf.engine import record
+from tf_dependence import (
+    assert_bounded,
+    assert_exact,
+    assert_refused,
+    captured,
+    changed,
+    traced,
+)
 
 
 def blurred(x: Any) -> Any:
@@ -179,3 +188,120 @@ def stepped() -> Any:
     return tf.function(lambda i, y: (i + 1, blurred(y))).get_concrete_function(
         tf.TensorSpec((), tf.int32), tf.TensorSpec((1, 11, 1))
     )
+
+
+def recurrent(
+    step: Callable[[Any, Any], tuple[Any, Any]], units: int, *, last: bool = False
+) -> Callable[[Any], Any]:
+    """A layer that runs a step over the second axis, as recurrent layers of Keras do."""
+
+    def run(x: Any) -> Any:
+        steps = x.shape[1]
+        given = tf.TensorArray(tf.float32, steps).unstack(tf.transpose(x, (1, 0, 2)))
+
+        def body(i: Any, state: Any, results: Any) -> Any:
+            result, state = step(given.read(i), state)
+            return i + 1, state, results.write(i, result)
+
+        start = (0, tf.zeros((x.shape[0], units)), tf.TensorArray(tf.float32, steps))
+        _, state, results = tf.while_loop(lambda i, *_: i < steps, body, start)
+        return state if last else tf.transpose(results.stack(), (1, 0, 2))
+
+    return run
+
+
+def dense(x: Any, state: Any) -> tuple[Any, Any]:
+    state = tf.tanh(x @ tf.ones((2, 3)) * 0.1 + state @ tf.ones((3, 3)) * 0.1)
+    return state, state
+
+
+def by_channel(x: Any, state: Any) -> tuple[Any, Any]:
+    state = x + 0.5 * state
+    return state, state
+
+
+def two_stage(x: Any, state: Any) -> tuple[Any, Any]:
+    """A first state that feeds a second one, a step later."""
+    first, second = tf.split(state, 2, 1)
+    return second, tf.concat([x, second * 0.5 + first], 1)
+
+
+def without_memory(x: Any, state: Any) -> tuple[Any, Any]:
+    return tf.cumsum(x, 1), x
+
+
+def late(x: Any, state: Any) -> tuple[Any, Any]:
+    """A result that sees all elements but its own."""
+    return state, state + x
+
+
+STEPS_OF = {
+    "dense": (dense, 3),
+    "channel by channel": (by_channel, 2),
+    "in two stages": (two_stage, 4),
+    "without memory": (without_memory, 2),
+    "a step late": (late, 2),
+}
+
+
+@pytest.mark.parametrize("last", [False, True], ids=["every result", "last state"])
+@pytest.mark.parametrize("kind", STEPS_OF)
+def test_recurrence(kind: str, last: bool) -> None:
+    step, units = STEPS_OF[kind]
+    assert_exact(recurrent(step, units, last=last), (2, 6, 2), steps=(0.3, -0.7))
+
+
+@pytest.mark.parametrize("kind", ["dense", "channel by channel", "without memory"])
+def test_recurrence_is_told_from_one_step(kind: str) -> None:
+    step, units = STEPS_OF[kind]
+    sizes = {
+        length: len(record(captured(recurrent(step, units), (1, length, 2))).graph.nodes)
+        for length in (5, 500)
+    }
+    assert sizes[5] == sizes[500]
+
+
+def test_steps_that_differ_are_written_out() -> None:
+    def run(x: Any) -> Any:
+        given = tf.TensorArray(tf.float32, 6).unstack(x)
+
+        def body(i: Any, state: Any, results: Any) -> Any:
+            kept = tf.cast(i != 4, tf.float32)
+            state = kept * state + given.read(i) * tf.one_hot(i, 6)
+            return i + 1, state, results.write(i, state)
+
+        start = (0, tf.zeros((6,)), tf.TensorArray(tf.float32, 6))
+        return tf.while_loop(lambda i, *_: i < 6, body, start)[2].stack()
+
+    found = traced(run, (6, 6))
+    certain = changed(run, (6, 6), bases=1)
+    assert not (certain & ~found.matrix).any()
+
+
+def test_recurrence_from_a_state_of_the_input() -> None:
+    def run(x: Any) -> Any:
+        given = tf.TensorArray(tf.float32, 5).unstack(x[1:])
+
+        def body(i: Any, state: Any, results: Any) -> Any:
+            state = given.read(i) + state
+            return i + 1, state, results.write(i, state)
+
+        start = (0, x[0], tf.TensorArray(tf.float32, 5))
+        return tf.while_loop(lambda i, *_: i < 5, body, start)[2].stack()
+
+    assert_exact(run, (6, 2))
+
+
+def test_recurrence_that_looks_at_the_whole_input_too() -> None:
+    def run(x: Any) -> Any:
+        given = tf.TensorArray(tf.float32, 5).unstack(x)
+        whole = tf.reduce_sum(x, 0)
+
+        def body(i: Any, state: Any, results: Any) -> Any:
+            state = given.read(i) + state
+            return i + 1, state, results.write(i, state * whole)
+
+        start = (0, tf.zeros((2,)), tf.TensorArray(tf.float32, 5))
+        return tf.while_loop(lambda i, *_: i < 5, body, start)[2].stack()
+
+    assert_exact(run, (5, 2))

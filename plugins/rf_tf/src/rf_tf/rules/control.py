@@ -7,12 +7,14 @@ let everything see everything, which its note says.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from rf_tf.bodies import Argument, Body
 from rf_tf.call import Call, Result, Rule
 from rf_tf.constants import Constant, UnknownValueError
 from rf_tf.folding import Array
+from rf_tf.rules.recurrence import Step, fenced, recurrence
 from rf_tf.scope import Resource, Scope
 from rf_tf.values import DEAD, Dead, Failure, TensorList, Value
 
@@ -20,6 +22,8 @@ __all__ = ["RULES"]
 
 # Nodes that a loop may be written out to.
 LONGEST_LOOP = 100_000
+# The step that a recurrence is known by: the first whose states all come from earlier steps.
+MEASURED = 2
 # Elements of a whole-number constant that shapes may depend on.
 LARGEST_SHAPE = 64
 
@@ -163,22 +167,84 @@ def _either_branch() -> Array:
 
 
 def loop(call: Call) -> list[Result]:
-    """`While`: as many copies of its body as it has steps, if that number is known."""
+    """`While`: as many copies of its body as it has steps, if that number is known.
+
+    A recurrence, known by its third step, is told from that step alone.
+    """
     operands = Operands(call, 0)
     condition = operands.body(call.attr("cond").name, varying=[True] * len(operands.values))
     body = operands.body(call.attr("body").name, varying=_varying(call, operands))
     values = list(operands.values)
     begun = len(call.builder.nodes)
-    while True:
+    for number in itertools.count():
         goes_on = _decided(call, operands.scope(condition, values), condition)
-        if goes_on is None:
+        if goes_on is None or len(call.builder.nodes) - begun > LONGEST_LOOP:
             return _anything(call, operands)
         if not goes_on:
-            return [*values]
+            break
+        if number == MEASURED:
+            told = _told_by_one_step(call, operands, condition, body, values)
+            if told is not None:
+                return [*told]
         values = _run(call, operands.scope(body, values), body)
         _settled(values, body)
-        if len(call.builder.nodes) - begun > LONGEST_LOOP:
-            return _anything(call, operands)
+    return [*values]
+
+
+def _told_by_one_step(
+    call: Call, operands: Operands, condition: Body, body: Body, values: Sequence[Value]
+) -> list[Value] | None:
+    """The loop variables after all steps, if they follow from one of them."""
+    begun = len(call.builder.nodes)
+    before = fenced(call, values)
+    scope = operands.scope(body, before)
+    after = _run(call, scope, body)
+    length = max((len(v.elements) for v in values if isinstance(v, TensorList)), default=0)
+    if length <= MEASURED:
+        return None
+    step = Step(MEASURED, begun, scope, body.results, operands.values, before, after)
+    found = recurrence(call, step, length, body.arguments)
+    if found is None:
+        return None
+    last = _counted_out(call, operands, condition, body, values, length)
+    if last is None:
+        return None
+    return [
+        counter if isinstance(value, Constant) else value
+        for value, counter in zip(found, last, strict=True)
+    ]
+
+
+def _counted_out(
+    call: Call,
+    operands: Operands,
+    condition: Body,
+    body: Body,
+    values: Sequence[Value],
+    length: int,
+) -> list[Value] | None:
+    """The counters after the last step, if there are just so many steps."""
+    counters = [
+        tensor
+        for tensor, value in zip(body.results, values, strict=True)
+        if isinstance(value, Constant) and tensor.dtype.is_integer
+    ]
+    now = list(values)
+    for number in itertools.count(MEASURED):
+        goes_on = _decided(call, operands.scope(condition, now), condition)
+        if goes_on is not True:
+            return now if goes_on is False and number == length else None
+        if number > length:
+            return None
+        scope = operands.scope(body, now)
+        call.recorder.through(scope, counters)
+        names = {tensor.name for tensor in counters}
+        now = [
+            scope.value(tensor) if tensor.name in names else value
+            for tensor, value in zip(body.results, now, strict=True)
+        ]
+        _settled(now, body)
+    return None
 
 
 def _varying(call: Call, operands: Operands) -> list[bool]:
