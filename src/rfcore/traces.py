@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from rfcore.addresses import resolve
 from rfcore.errors import ModelError, RfcoreError
-from rfcore.graph import AxisMap, Graph, Node, Opaque, Window
+from rfcore.graph import Opaque
 from rfcore.hookspecs import Backend, Trace
 from rfcore.inputs import InputSpec
+from rfcore.striding import total_stride
 from rfcore.structure import Alignment, align
 
 __all__ = ["Comparison", "TraceSet"]
@@ -23,7 +23,6 @@ STEPS = (1, 8, 64)
 # 2^6 · 3 · 7, where larger traces cost memory (each axis then grows by itself) or differ.
 MODEST_GROWTH = 1344
 MODEST_STEPS = (1, 4)
-LARGEST_STRIDE = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +156,7 @@ class TraceSet:
             structure over so many sizes.
         """
         node = self.asked.values[address]
-        stride = 1 if node is None else _stride_chain(self.asked.graph, node)
+        stride = 1 if node is None else total_stride(self.asked.graph, node)
         modest = [_congruent(MODEST_GROWTH, stride) * step for step in MODEST_STEPS]
         if self.costly(address):
             return modest, modest
@@ -168,35 +167,3 @@ def _congruent(base: int, stride: int) -> int:
     """A multiple of `stride` not far above `base`, and of `base` too where that is not far."""
     common = math.lcm(base, stride)
     return common if common <= 4 * base else stride * math.ceil(base / stride)
-
-
-def _stride_chain(graph: Graph, output: int) -> int:
-    """A guess at the total stride: strides multiplied along chains of ops, axis by axis.
-
-    Axes that move to another place on the way are not followed; a wrong guess shows when the
-    larger trace is compared.
-    """
-    chain: dict[int, dict[int, int]] = {}
-    total = 1
-    for index in graph.ancestors(output):
-        node = graph.nodes[index]
-        strides: dict[int, int] = {}
-        for source in node.inputs:
-            for dim, stride in chain[source].items():
-                strides[dim] = math.lcm(strides.get(dim, 1), stride)
-        for dim, down, up in _scaling(node):
-            after = strides.get(dim, 1) * down
-            strides[dim] = after // up if after % up == 0 else after
-        chain[index] = strides
-        total = math.lcm(total, *strides.values())
-    return total if total <= LARGEST_STRIDE else 1
-
-
-def _scaling(node: Node) -> Iterator[tuple[int, int, int]]:
-    """For each axis that an op scales: its number, and by how much down and up."""
-    if isinstance(node.op, Window):
-        for axis in node.op.axes:
-            yield axis.dim, axis.stride, axis.base_dilation
-    elif isinstance(node.op, AxisMap) and len(node.op.taps) > 1:
-        step = abs(int(node.op.taps[1, 0] - node.op.taps[0, 0]))
-        yield node.op.dim, max(1, step), 1

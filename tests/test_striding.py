@@ -1,0 +1,52 @@
+"""The guess at the total stride follows axes to where ops move them."""
+
+import numpy as np
+import pytest
+
+from rfcore.graph import GraphBuilder, Window, WindowAxis
+from rfcore.striding import total_stride
+
+
+def pooled(builder, value, dim, stride):
+    shape = list(builder.shape(value))
+    shape[dim] //= stride
+    op = Window((WindowAxis(dim, stride, stride),))
+    return builder.window(value, op, shape, "pool")
+
+
+def plain(builder, value):
+    return pooled(builder, pooled(builder, value, 2, 3), 2, 5)
+
+
+def unsqueezed(builder, value):
+    """As frameworks pool along one axis by the op for two."""
+    value = builder.reshape(value, (1, 2, 1, 60), "unsqueeze")
+    value = pooled(builder, value, 3, 3)
+    value = builder.reshape(value, (1, 2, 20), "squeeze")
+    return pooled(builder, value, 2, 5)
+
+
+def transposed(builder, value):
+    value = pooled(builder, value, 2, 3)
+    value = builder.transpose(value, (0, 2, 1), "transpose")
+    return pooled(builder, value, 1, 5)
+
+
+def sliced(builder, value):
+    value = builder.axis_map(value, 2, np.arange(0, 60, 3), "slice")
+    return pooled(builder, value, 2, 5)
+
+
+@pytest.mark.parametrize(
+    "network", [plain, unsqueezed, transposed, sliced], ids=lambda network: network.__name__
+)
+def test_strides_of_one_axis_are_multiplied(network):
+    builder = GraphBuilder((1, 2, 60))
+    output = network(builder, 0)
+    assert total_stride(builder.finish(), output) == 3 * 5
+
+
+def test_strides_of_two_axes_are_united():
+    builder = GraphBuilder((1, 2, 60, 60))
+    output = pooled(builder, pooled(builder, 0, 2, 4), 3, 6)
+    assert total_stride(builder.finish(), output) == 12
