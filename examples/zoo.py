@@ -1,0 +1,221 @@
+"""Every architecture of keras.applications on every backend that Keras runs on: do they agree?
+
+    python examples/zoo.py                                    all of them, on all three
+    python examples/zoo.py ResNet50 Xception --backends jax torch
+    python examples/zoo.py --list
+
+Keras runs on one backend per process, so there is one process for each. Networks have random
+weights and no dense head, at their default input size. The exit code is 1 where two backends
+differ, or where one of them has no answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import inspect
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+BACKENDS = ("jax", "tensorflow", "torch")
+DEFAULT_SIZE = 224
+SIZES = {
+    "EfficientNetB1": 240,
+    "EfficientNetB2": 260,
+    "EfficientNetB3": 300,
+    "EfficientNetB4": 380,
+    "EfficientNetB5": 456,
+    "EfficientNetB6": 528,
+    "EfficientNetB7": 600,
+    "EfficientNetV2B1": 240,
+    "EfficientNetV2B2": 260,
+    "EfficientNetV2B3": 300,
+    "EfficientNetV2L": 480,
+    "EfficientNetV2M": 480,
+    "EfficientNetV2S": 384,
+    "InceptionResNetV2": 299,
+    "InceptionV3": 299,
+    "NASNetLarge": 331,
+    "Xception": 299,
+}
+QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    # Fresh weights are all that is compiled; it need not be fast.
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+}
+
+Row = dict[str, Any]
+
+
+def architectures() -> list[str]:
+    import keras
+
+    return sorted(
+        name
+        for name, build in vars(keras.applications).items()
+        if inspect.isfunction(build) and "include_top" in inspect.signature(build).parameters
+    )
+
+
+def measured(names: Sequence[str]) -> Iterator[Row]:
+    """Each network's field with squeeze-and-excite followed, and with it left out."""
+    import keras
+
+    import rfcore
+
+    for name in names:
+        size = SIZES.get(name, DEFAULT_SIZE)
+        build = getattr(keras.applications, name)
+        started = time.perf_counter()
+        model = build(weights=None, include_top=False, input_shape=(size, size, 3))
+        built = time.perf_counter()
+        row: Row = {"name": name, "input": size, "build": round(built - started, 1)}
+        try:
+            row["field"] = rfcore.estimate(model).to_dict()
+            row["seconds"] = round(time.perf_counter() - built, 1)
+            if any(axis["lows"] is None for axis in row["field"]["axes"]):
+                row["local"] = rfcore.estimate(model, global_paths="ignore").to_dict()
+        except rfcore.errors.RfcoreError as error:
+            row["error"] = f"{type(error).__name__}: {error}"
+        del model
+        keras.backend.clear_session()
+        gc.collect()
+        yield row
+
+
+def worker(names: Sequence[str]) -> None:
+    """Prints one row of JSON per network."""
+    for row in measured(names or architectures()):
+        print(json.dumps(row), flush=True)
+
+
+def ask(backend: str, names: Sequence[str], progress: Any) -> dict[str, Row]:
+    """Runs one process on one backend and reads its rows as they come."""
+    command = [sys.executable, __file__, "--worker", *names]
+    environment = {**os.environ, **QUIET, "KERAS_BACKEND": backend}
+    rows: dict[str, Row] = {}
+    task = progress.add_task(backend, total=len(names), doing="starting")
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        with ThreadPoolExecutor(1) as reader:
+            said = reader.submit(process.stderr.read)
+            for line in process.stdout:
+                if line.startswith("{"):
+                    row = json.loads(line)
+                    rows[row["name"]] = row
+                    progress.update(task, advance=1, doing=row["name"])
+    if process.returncode:
+        last = (said.result().strip() or "no message").splitlines()[-1]
+        for name in names:
+            rows.setdefault(name, {"name": name, "error": f"the process ended: {last}"})
+    return rows
+
+
+def geometry(row: Row) -> Any:
+    """What has to be the same on every backend: everything but the notes, which name its ops."""
+    return [
+        {key: value for key, value in row[part].items() if key != "notes"}
+        for part in ("field", "local")
+        if part in row
+    ]
+
+
+def agree(rows: Sequence[Row]) -> bool:
+    return all("error" not in row and geometry(row) == geometry(rows[0]) for row in rows)
+
+
+def shown(row: Row) -> tuple[str, str, str, str]:
+    """Size, stride and padding of the local field along the height, and what is global."""
+    from rfcore import ReceptiveField
+
+    if "error" in row:
+        return row["error"].splitlines()[0][:60], "", "", ""
+    field = ReceptiveField.from_dict(row["field"])
+    local = ReceptiveField.from_dict(row.get("local", row["field"]))
+    whole = "yes" if any(field.is_global) else ""
+    if any(local.is_global):
+        return "global", "", "", whole
+    return str(local.size[0]), str(local.stride[0]), str(local.padding[0]), whole
+
+
+def table(names: Sequence[str], found: dict[str, dict[str, Row]]) -> Any:
+    from rich.table import Table
+
+    result = Table(title="keras.applications: local field, and whether other paths see everything")
+    for column in ("network", "input", "size", "stride", "padding", "global"):
+        result.add_column(column, justify="left" if column == "network" else "right")
+    for backend in found:
+        result.add_column(f"{backend} s", justify="right")
+    result.add_column("agree")
+    for name in names:
+        rows = [found[backend][name] for backend in found]
+        seconds = [str(row.get("seconds", "-")) for row in rows]
+        first = rows[0]
+        result.add_row(
+            name,
+            str(first.get("input", "")),
+            *shown(first),
+            *seconds,
+            "yes" if agree(rows) else "[bold red]no",
+        )
+    return result
+
+
+def main(arguments: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console()
+    os.environ.setdefault("KERAS_BACKEND", arguments.backends[0])
+    os.environ.update(QUIET)
+    known = architectures()
+    names = arguments.names or known
+    for name in names:
+        if name not in known:
+            console.print(f"{name} is not in keras.applications; `--list` shows what is.")
+            return 2
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    progress = Progress(*columns, TextColumn("{task.fields[doing]}"), console=Console(stderr=True))
+    # One after the other: the largest networks take gigabytes.
+    with progress:
+        found = {backend: ask(backend, names, progress) for backend in arguments.backends}
+    console.print(table(names, found))
+    wrong = [name for name in names if not agree([rows[name] for rows in found.values()])]
+    for name in wrong:
+        for backend, rows in found.items():
+            row = rows[name]
+            console.print(f"{name} on {backend}: {row.get('error') or geometry(row)}")
+    console.print(f"{len(names) - len(wrong)} of {len(names)} agree on {', '.join(found)}.")
+    if arguments.json:
+        with open(arguments.json, "w") as file:
+            json.dump(found, file, indent=1)
+    return 1 if wrong else 0
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NETWORK", help="default: all of them")
+    parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(BACKENDS))
+    parser.add_argument("--json", metavar="FILE", help="write everything that was measured there")
+    parser.add_argument("--list", action="store_true", help="print the names and stop")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asked = parsed()
+    if asked.worker:
+        worker(asked.names)
+    elif asked.list:
+        print("\n".join(architectures()))
+    else:
+        sys.exit(main(asked))
