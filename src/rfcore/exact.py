@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from rfcore.errors import (
     IndependentOutputError,
+    InputShapeError,
     IrregularFieldError,
     NoSpatialAxesError,
     TruncatedFieldError,
@@ -50,6 +51,12 @@ def exact_field(
     address = traces.address(output)
     if traces.asked.values[address] is None:
         raise IndependentOutputError(address)
+    if 0 in traces.asked.shapes[address]:
+        name = f"{address!r}" if address else "the model"
+        problem = f"leaves the output of {name} empty, of shape {traces.asked.shapes[address]}"
+        letters = zip(traces.spec.shape, traces.spec.layout, strict=True)
+        given = tuple(n for n, letter in letters if letter != "N")
+        raise InputShapeError(given, problem, "ask for a larger input.")
     try:
         measurement = _Measurement(traces, address, ignore_global)
         axes = tuple(measurement.axis(axis) for axis in range(len(traces.spec.axes)))

@@ -130,6 +130,17 @@ def test_shapes_that_the_model_does_not_take(shape: tuple[int, ...], says: str) 
     assert re.search(r"input_shape \(it leaves the batch out\) and layout", error.hint)
 
 
+def test_an_input_that_leaves_the_output_empty() -> None:
+    class Crop(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x[:, :, 20:]
+
+    with pytest.raises(InputShapeError, match=r"empty, of shape \(1, 3, 0, 16\)") as caught:
+        rfcore.estimate(Crop(), input_shape=(3, 16, 16))
+    assert caught.value.input_shape == (3, 16, 16)
+    assert rfcore.estimate(Crop(), input_shape=(3, 21, 16)).padding == (-20, 0)
+
+
 def test_a_rank_without_a_default_layout() -> None:
     error = caught(InputShapeError, colour(), input_shape=(3, 4, 8, 32, 32))
     assert "has 5 axes" in error.message
