@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rfcore.hookspecs import MeasuredOutput, Trace
 from rfcore.inputs import InputSpec
+from rfcore.requirements import require
 
 __all__ = ["TensorFlowBackend"]
 
+OLDEST = "2.16"
 # The main file of a SavedModel; `saved_model.pbtxt` is its text form.
 SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 
@@ -51,21 +54,33 @@ class TensorFlowBackend:
             InputShapeError: A size stays unknown, or does not fit the model's signature.
             LayoutError: The layout cannot be read.
         """
+        _require_tensorflow()
         from rf_tf.measured import measured_input
 
         return measured_input(model, input_shape, layout, name)
 
     def trace(self, model: Any, spec: InputSpec) -> Trace:
         """Traces the forward into a graph of TensorFlow's, of which no op is run."""
+        _require_tensorflow()
         from rf_tf.tracing import trace
 
         return trace(model, spec)
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
         """|gradient| summed over channels, on the model's own weights."""
+        _require_tensorflow()
         from rf_tf.gradient import measured_output
 
         return measured_output(model, spec, output)
+
+
+@cache
+def _require_tensorflow() -> None:
+    require(
+        "tensorflow",
+        OLDEST,
+        or_else=("tensorflow-cpu", "tensorflow-macos", "tensorflow-intel", "tf-nightly"),
+    )
 
 
 def _is_saved_model(path: str | os.PathLike[str]) -> bool:

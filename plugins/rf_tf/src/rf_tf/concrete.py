@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
 from rf_tf.captured import Captured
-from rf_tf.errors import HeldInputError
+from rf_tf.errors import HeldInputError, NotAModelError
 from rf_tf.flat import Flat, Variable
 from rf_tf.handles import following_assignments, handle_node, value_node
 from rf_tf.inlining import inlined, tensor_name
@@ -62,8 +62,9 @@ def flattened(function: Any, measured: str) -> Flat:
     definition = graph.as_graph_def()
     replaced: dict[str, NodeDef] = {}
     variables: dict[str, Variable] = {}
+    living = _variables(function)
     for place, outside in _captures(function):
-        variable = _variable(outside, graph.variables)
+        variable = _variable(outside, living)
         if variable is None:
             continue
         name = place.op.name
@@ -138,7 +139,18 @@ def held_lengths(shape: Sequence[int | None] | None) -> list[int] | None:
     return [1 if length is None else length for length in shape]
 
 
-def _variable(outside: Any, variables: Any) -> Variable | None:
+def _variables(function: Any) -> Sequence[Any]:
+    try:
+        return tuple(function.graph.variables)
+    except AssertionError as error:
+        hint = (
+            "keep what it belongs to: model = tf.saved_model.load(…), then "
+            'estimate(model.signatures["serving_default"]).'
+        )
+        raise NotAModelError(function, "its variables are gone", hint) from error
+
+
+def _variable(outside: Any, variables: Sequence[Any]) -> Variable | None:
     """What a captured value is; None for tables, iterators and other resources."""
     if outside.dtype != tf.resource:
         return Variable(outside.dtype, outside.shape, _reader(outside))

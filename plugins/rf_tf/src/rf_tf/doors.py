@@ -12,6 +12,7 @@ from rf_tf.graphs import GraphSource
 from rf_tf.keras2 import is_keras_2, source_of_keras_2
 from rf_tf.kinds import is_concrete_function, is_graph, is_loaded, is_path, is_restored_function
 from rf_tf.saved import loaded, source_of_loaded, source_of_restored
+from rf_tf.shield import modules_kept, random_numbers_kept
 from rf_tf.sources import Source
 
 __all__ = ["opened"]
@@ -25,7 +26,7 @@ def opened(model: Any) -> Source:
     """
     if is_graph(model):
         return GraphSource(model)
-    with tf.init_scope():
+    with tf.init_scope(), random_numbers_kept(), modules_kept(model):
         if is_path(model):
             return source_of_loaded(loaded(model), str(model))
         if is_concrete_function(model):

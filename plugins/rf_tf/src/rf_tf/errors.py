@@ -52,10 +52,10 @@ class SeveralSignaturesError(RfcoreError):
     def __init__(self, signatures: Sequence[str], path: str | None = None) -> None:
         self.signatures = tuple(signatures)
         names = ", ".join(map(repr, signatures))
-        loaded = f"tf.saved_model.load({path!r})" if path is not None else "model"
+        loading = f"model = tf.saved_model.load({path!r}), then " if path is not None else ""
         super().__init__(
             f"This SavedModel has {len(signatures)} signatures: {names}.",
-            f"pass one of them as the model: {loaded}.signatures[{signatures[0]!r}].",
+            f"pass one of them as the model: {loading}model.signatures[{signatures[0]!r}].",
         )
 
 

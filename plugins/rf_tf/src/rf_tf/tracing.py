@@ -9,6 +9,7 @@ import tensorflow as tf
 from rf_tf.captured import Captured
 from rf_tf.doors import opened
 from rf_tf.engine import record
+from rf_tf.shield import modules_kept, random_numbers_kept
 from rf_tf.sources import SourceSpec
 from rfcore.errors import RfcoreError
 from rfcore.graph import GraphBuilder
@@ -51,7 +52,7 @@ def trace(model: Any, spec: InputSpec) -> Trace:
 def captured_model(model: Any, spec: InputSpec) -> Captured:
     """The flat graph of a model at the shape of `spec`."""
     source = spec.source if isinstance(spec, SourceSpec) else None
-    with tf.init_scope():
+    with tf.init_scope(), random_numbers_kept(), modules_kept(model):
         return (source or opened(model)).captured(spec)
 
 
