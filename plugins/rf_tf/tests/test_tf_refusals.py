@@ -136,7 +136,7 @@ def test_layout_of_another_rank_than_the_signature() -> None:
 
 
 def test_input_that_does_not_fit_the_ops() -> None:
-    with pytest.raises(ModelError, match="Depth of input|Dimensions must be equal") as caught:
+    with pytest.raises(ModelError, match=r"Depth of input|Dimensions must be equal") as caught:
         rfcore.estimate(Chain(), input_shape=(64, 64, 5))
     assert caught.value.__cause__ is not None
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.eager import context
 
 __all__ = ["process_state", "state"]
 
@@ -36,6 +35,5 @@ def process_state() -> dict[str, Any]:
         "default graph": len(graph.as_graph_def().node),
         "soft placement": tf.config.get_soft_device_placement(),
         "optimizer": str(tf.config.optimizer.get_experimental_options()),
-        "functions": sorted(context.context().list_function_names()),
         "default session": tf.compat.v1.get_default_session(),
     }

@@ -15,7 +15,7 @@ from rfcore.requirements import require
 
 __all__ = ["TensorFlowBackend"]
 
-OLDEST = "2.16"
+OLDEST = "2.12"
 # The main file of a SavedModel; `saved_model.pbtxt` is its text form.
 SAVED_MODEL_FILES = ("saved_model.pb", "saved_model.pbtxt")
 

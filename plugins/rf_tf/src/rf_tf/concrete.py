@@ -16,6 +16,7 @@ from rf_tf.flat import Flat, Variable
 from rf_tf.handles import following_assignments, handle_node, value_node
 from rf_tf.inlining import inlined, tensor_name
 from rf_tf.library import reachable
+from rf_tf.shield import eagerly
 from rf_tf.sources import GivenInput, chosen_input
 from rf_tf.structure import tensors_by_path
 from rfcore.inputs import InputSpec
@@ -86,7 +87,16 @@ def flattened(function: Any, measured: str) -> Flat:
         for path, tensor in _outputs(function).items()
     }
     readers = {name: v.read for name, v in variables.items() if v.read is not None}
-    return Flat(nodes, functions, definition.versions.producer, measured, outputs, readers)
+    made_for = graph.get_tensor_by_name(f"{measured}:0").shape
+    return Flat(
+        nodes,
+        functions,
+        definition.versions.producer,
+        measured,
+        outputs,
+        readers,
+        made_for=tuple(made_for.as_list()) if made_for.is_fully_defined() else None,
+    )
 
 
 def _own_places(function: Any) -> list[tf.Tensor]:
@@ -163,7 +173,7 @@ def _variable(outside: Any, variables: Sequence[Any]) -> Variable | None:
     dtype = tf.as_dtype(told.shape_and_type[0].dtype)
 
     def read() -> NDArray[Any]:
-        with tf.init_scope():
+        with eagerly():
             return np.asarray(tf.raw_ops.ReadVariableOp(resource=outside, dtype=dtype))
 
     return Variable(dtype, tf.TensorShape(told.shape_and_type[0].shape), read)
@@ -175,7 +185,7 @@ def _reader(value: Any) -> Callable[[], NDArray[Any]] | None:
 
     def read() -> NDArray[Any]:
         # An array of a tensor shares its memory, while `numpy()` would copy it.
-        with tf.init_scope():
+        with eagerly():
             return np.asarray(value.read_value() if hasattr(value, "read_value") else value)
 
     return read

@@ -12,10 +12,11 @@ from tensorflow.core.framework.function_pb2 import FunctionDef
 from tensorflow.core.framework.graph_pb2 import GraphDef
 from tensorflow.core.framework.node_def_pb2 import NodeDef
 
+from rf_tf.branching import forget_shapes, has_branches, settle_shapes
 from rf_tf.captured import Captured
 from rf_tf.naming import addresses_of_ops
 
-__all__ = ["Flat", "Variable"]
+__all__ = ["Flat", "Variable", "graph_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Flat:
         layers: Names of the model's layers.
         warnings: What it may miss.
         unread: Placeholders of variables without values.
+        made_for: Shape of the input that it was traced at; None where lengths were open.
     """
 
     nodes: Sequence[NodeDef]
@@ -58,6 +60,7 @@ class Flat:
     layers: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     unread: frozenset[str] = frozenset()
+    made_for: tuple[int, ...] | None = None
 
     def imported(self, shape: Sequence[int]) -> Captured:
         """Builds a graph with the input at this shape; TensorFlow infers all other shapes.
@@ -74,8 +77,10 @@ class Flat:
         definition.node.extend(self.nodes)
         place = next(node for node in definition.node if node.name == self.input)
         place.attr["shape"].shape.CopyFrom(tf.TensorShape(shape).as_proto())
-        with tf.Graph().as_default() as graph:
-            tf.graph_util.import_graph_def(definition, name="")
+        if has_branches(definition) and tuple(shape) != self.made_for:
+            forget_shapes(definition)
+            settle_shapes(definition, graph_of)
+        graph = graph_of(definition)
         image = graph.get_tensor_by_name(f"{self.input}:0")
         own = {
             address: graph.get_tensor_by_name(name if ":" in name else f"{name}:0")
@@ -87,3 +92,10 @@ class Flat:
         return Captured(
             graph, image, outputs, self.variables, self.layers, self.warnings, self.unread
         )
+
+
+def graph_of(definition: GraphDef) -> tf.Graph:
+    """Builds a graph of its own; TensorFlow infers the shapes."""
+    with tf.Graph().as_default() as graph:
+        tf.graph_util.import_graph_def(definition, name="")
+    return graph

@@ -18,7 +18,7 @@ from tensorflow.core.framework.node_def_pb2 import NodeDef
 from rf_tf.captured import Captured
 from rf_tf.constants import UnknownValueError
 from rf_tf.errors import SeveralPlaceholdersError, UnknownInputError
-from rf_tf.flat import Flat
+from rf_tf.flat import Flat, graph_of
 from rf_tf.handles import is_write, value_node
 from rf_tf.inlining import inlined, tensor_name
 from rf_tf.library import reachable
@@ -40,7 +40,7 @@ class GraphSource:
     def __init__(self, model: Any) -> None:
         given = isinstance(model, tf.Graph)
         self.definition: GraphDef = model.as_graph_def() if given else model
-        self.graph: tf.Graph = model if given else _graph_of(self.definition)
+        self.graph: tf.Graph = model if given else graph_of(self.definition)
         self.session = tf.compat.v1.get_default_session() if given else None
         self.names = tuple(node.name for node in self.definition.node)
         self._flat: dict[str, Flat] = {}
@@ -125,13 +125,6 @@ class GraphSource:
                 raise UnknownValueError(f"{variable.name!r} has no value yet") from error
 
         return read
-
-
-def _graph_of(definition: GraphDef) -> tf.Graph:
-    """A graph to look shapes and types up in."""
-    with tf.Graph().as_default() as graph:
-        tf.graph_util.import_graph_def(definition, name="")
-    return graph
 
 
 def _between(nodes: Iterable[NodeDef], source: str) -> tuple[list[NodeDef], list[str]]:

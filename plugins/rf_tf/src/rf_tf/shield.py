@@ -1,4 +1,4 @@
-"""What tracing must leave as it was: attributes of modules, and Python's random numbers."""
+"""What tracing must leave as it was: the user's graphs, modules and random numbers."""
 
 from __future__ import annotations
 
@@ -10,8 +10,22 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.python.eager import context
 
-__all__ = ["modules_kept", "random_numbers_kept"]
+__all__ = ["eagerly", "modules_kept", "random_numbers_kept"]
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """In eager mode wherever the user is, so that no graph of theirs grows.
+
+    Programs that have switched eager mode off for good stay as they are.
+    """
+    if context.default_execution_mode == context.EAGER_MODE:
+        with context.eager_mode():
+            yield
+    else:
+        yield
 
 
 @contextmanager

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import tensorflow as tf
-
 from rf_tf.captured import Captured
 from rf_tf.doors import opened
 from rf_tf.engine import record
-from rf_tf.shield import modules_kept, random_numbers_kept
+from rf_tf.shield import eagerly, modules_kept, random_numbers_kept
 from rf_tf.sources import SourceSpec
 from rfcore.errors import RfcoreError
 from rfcore.graph import GraphBuilder
@@ -52,7 +50,7 @@ def trace(model: Any, spec: InputSpec) -> Trace:
 def captured_model(model: Any, spec: InputSpec) -> Captured:
     """The flat graph of a model at the shape of `spec`."""
     source = spec.source if isinstance(spec, SourceSpec) else None
-    with tf.init_scope(), random_numbers_kept(), modules_kept(model):
+    with eagerly(), random_numbers_kept(), modules_kept(model):
         return (source or opened(model)).captured(spec)
 
 
