@@ -125,7 +125,7 @@ def _run(
     """Some variables of a jaxpr, after its first `count` equations."""
     info = jaxpr.debug_info
     if hasattr(info, "result_paths"):
-        info = info._replace(result_paths=None)
+        info = info._replace(result_paths=("",) * len(wanted))
     part = jaxpr.replace(eqns=jaxpr.eqns[:count], outvars=list(wanted), debug_info=info)
     function: Callable[..., list[Any]] = jaxpr_as_fun(ClosedJaxpr(part, consts))
     return list(function(*args))

@@ -26,7 +26,11 @@ def modules_of(model: Any) -> dict[str, Any]:
 
 def _in_nnx(model: Any) -> Iterator[tuple[str, Any]]:
     nnx = loaded("flax.nnx")
-    paths = [(".".join(map(str, path)), module) for path, module in nnx.iter_modules(model)]
+    paths = [
+        (".".join(map(str, path)), part)
+        for path, part in nnx.iter_graph(model)
+        if isinstance(part, nnx.Module)
+    ]
     yield from sorted(paths, key=lambda found: found[0].count("."))
 
 

@@ -7,10 +7,12 @@ computed once a rule or a walk asks for their zeros or for the indices in them.
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -165,6 +167,23 @@ class Constant:
         """Whether it is computed from positions and single numbers alone, from no weights."""
         return self._positional
 
+    def recipe(self) -> tuple[Any, ...]:
+        """What a positional constant is computed by: equal recipes make equal values."""
+        steps: dict[int, tuple[int, tuple[Any, ...]]] = {}
+
+        def told(constant: Constant) -> tuple[Any, ...]:
+            if constant.made_by is None:
+                return ("number", str(np.asarray(constant.value()).tolist()), constant.shape)
+            key = id(constant.made_by)
+            if key not in steps:
+                made = constant.made_by
+                operands = tuple(told(operand) for operand in made.operands)
+                steps[key] = (len(steps), (made.primitive.name, str(made.params), operands))
+                return ("step", *steps[key], constant._index)
+            return ("step", steps[key][0], constant._index)
+
+        return told(self)
+
     def value(self) -> Any:
         """The value, as the framework has it."""
         return self._value if self.made_by is None else self.made_by.run()[self._index]
@@ -185,12 +204,31 @@ class Constant:
         """Where it is not zero. All zeros are an untrained weight, which counts as dense."""
 
         def load() -> Mask | None:
-            if self.hidden:
+            if self.hidden or (self.made_by is None and _known_dense(self._value)):
                 return None
-            kept = self.array() != 0
-            return kept if kept.any() else None
+            array = self.array()
+            count = np.count_nonzero(array)
+            if count in (0, array.size):
+                _remember_dense(self._value)
+                return None
+            return np.asarray(array != 0)
 
         return Pattern(load)
+
+
+# Weights without structural zeros, which cannot change: those of jax itself are immutable.
+_dense: dict[int, weakref.ref[Any]] = {}
+
+
+def _known_dense(weight: Any) -> bool:
+    reference = _dense.get(id(weight))
+    return reference is not None and reference() is weight
+
+
+def _remember_dense(weight: Any) -> None:
+    if isinstance(weight, jax.Array):
+        key = id(weight)
+        _dense[key] = weakref.ref(weight, lambda _: _dense.pop(key, None))
 
 
 Value = Seen | Constant | Refused

@@ -5,19 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
+from rf_jax.bands import band
 from rf_jax.call import Call, Rule
 from rf_jax.values import Constant, Seen
-from rfcore.graph import Contract, Mask, Pattern
+from rfcore.graph import Contract, Pattern
 
 __all__ = ["RULES"]
 
 Labels = tuple[int, ...]
-
-# A computed weight is taken for zero where it is this small beside the largest: rounding.
-ROUNDING = 1e-6
 
 
 class Factor(NamedTuple):
@@ -102,29 +97,13 @@ def _resized(call: Call, seen: Factor, constant: Factor, result: Labels) -> int 
         return None
     assert isinstance(seen.value, Seen)
     assert isinstance(constant.value, Constant)
-    weights = constant.value.array()
-    if constant.labels[0] == contracted[0]:
-        weights = weights.T
-    table = _taps(np.abs(weights))
+    table = band(constant.value, constant.labels.index(contracted[0]))
     if table is None:
         return None
     dim = seen.labels.index(contracted[0])
     node = call.taps(seen.value.node, dim, table)
     labels = [made[0] if d == dim else label for d, label in enumerate(seen.labels)]
     return call.transpose(node, [labels.index(label) for label in result])
-
-
-def _taps(weights: NDArray[np.float64]) -> NDArray[np.int64] | None:
-    """Inputs of each output, -1 for none; None where an output is made of most of the axis."""
-    kept: Mask = weights > ROUNDING * weights.max(initial=0)
-    count = int(kept.sum(axis=1).max(initial=0))
-    if count == 0 or 2 * count > max(kept.shape[1], 8):
-        return None
-    table = np.full((kept.shape[0], count), -1, np.int64)
-    rows, columns = np.nonzero(kept)
-    first = np.concatenate([[0], np.cumsum(kept.sum(axis=1))[:-1]])
-    table[rows, np.arange(len(rows)) - first[rows]] = columns
-    return table
 
 
 def matrices(call: Call) -> list[int]:
