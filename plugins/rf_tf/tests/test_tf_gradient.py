@@ -58,9 +58,9 @@ def test_gradient_of_a_graph_uses_the_values_of_its_session(use_resource: bool) 
     with tf.compat.v1.Session(graph=graph) as session:
         session.run("init")
         found = measured(graph)
-        mask = np.zeros(found.output_shape)
-        mask[1, 1] = 1.0
-        np.testing.assert_allclose(found.probe(mask), by_tape(Chain(), mask), rtol=1e-5)
+    mask = np.zeros(found.output_shape)
+    mask[1, 1] = 1.0
+    np.testing.assert_allclose(found.probe(mask), by_tape(Chain(), mask), rtol=1e-5)
 
 
 @pytest.mark.parametrize("output", [None, "head", "head/Conv2D"])
