@@ -9,8 +9,8 @@ from typing import Any
 
 import autograd.numpy as anp
 import numpy as np
-from rf_autograd import Network
 
+from rf_autograd import Network
 from rfcore.layer_base import per_axis
 from rfcore.layers import (
     Activation,

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import autograd.numpy as anp
 import pytest
-import rf_autograd
 
+import rf_autograd
 import rfcore
 from rfcore.errors import (
     BackendCapabilityError,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 
 from autograd_neutral import network
-from rf_autograd import Network
 
+from rf_autograd import Network
 from rfcore.testing import BackendConformance, Case
 
 
