@@ -92,7 +92,7 @@ class TraceSet:
         """
         failed = self.asked.error
         known = "" if output is None else str(output)
-        if failed is not None and known not in self.asked.values:
+        if failed is not None and not {known, f"[{known}]"} & self.asked.values.keys():
             if isinstance(failed, RfcoreError):
                 raise failed
             raise ModelError(self.spec.shape, failed) from failed

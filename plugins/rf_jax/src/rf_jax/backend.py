@@ -9,8 +9,11 @@ from rf_jax.kinds import Kind, kind_of
 from rfcore.errors import InputShapeError
 from rfcore.hookspecs import MeasuredOutput, Trace
 from rfcore.inputs import CHANNELS_FIRST, CHANNELS_LAST, InputSpec, input_spec
+from rfcore.requirements import require
 
 __all__ = ["JaxBackend"]
+
+OLDEST = "0.5"
 
 
 class JaxBackend:
@@ -58,12 +61,14 @@ class JaxBackend:
 
     def trace(self, model: Any, spec: InputSpec) -> Trace:
         """Traces one forward to a jaxpr; nothing is compiled or run."""
+        require("jax", OLDEST)
         from rf_jax.tracing import trace
 
         return trace(model, spec)
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
         """|gradient| summed over channels, on the model's own weights."""
+        require("jax", OLDEST)
         from rf_jax.gradient import measured_output
 
         return measured_output(model, spec, output)
