@@ -32,7 +32,6 @@ CHOSEN = (
     "parallel dilations",
     "temporal convolutions, a field larger than the input",
     "dilations 1, 2, 9",
-    "U-Net of depth 2, linear",
     "U-Net of depth 3, nearest",
     "squeeze and excite",
     "squeeze and excite, ignored",
