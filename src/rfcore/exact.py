@@ -243,7 +243,9 @@ class _Measurement:
         law = Law(None, None, 1, 0, Fraction(1))
         if not (low and high):
             known = find_law(sightings, max_period, low=not low, high=not high)
-            if known is None:
+            mirrored = known is not None and known.shift < 0
+            # Counted from the high border, positions are those of one size alone.
+            if known is None or (mirrored and probed.walker.graph is not self.traces.asked.graph):
                 return None
             law = known
 
