@@ -226,6 +226,17 @@ def two_stage(x: Any, state: Any) -> tuple[Any, Any]:
     return second, tf.concat([x, second * 0.5 + first], 1)
 
 
+def mixing_late(x: Any, state: Any) -> tuple[Any, Any]:
+    """Channels are mixed by the state alone."""
+    state = tf.tanh(x + state @ tf.ones((2, 2)))
+    return state, state
+
+
+def shifting(x: Any, state: Any) -> tuple[Any, Any]:
+    """A delay line of three steps."""
+    return state[:, 2:], tf.concat([x[:, :1], state[:, :2], x[:, 1:]], 1)
+
+
 def without_memory(x: Any, state: Any) -> tuple[Any, Any]:
     return tf.cumsum(x, 1), x
 
@@ -239,6 +250,8 @@ STEPS_OF = {
     "dense": (dense, 3),
     "channel by channel": (by_channel, 2),
     "in two stages": (two_stage, 4),
+    "mixing late": (mixing_late, 2),
+    "delayed": (shifting, 4),
     "without memory": (without_memory, 2),
     "a step late": (late, 2),
 }
@@ -251,7 +264,7 @@ def test_recurrence(kind: str, last: bool) -> None:
     assert_exact(recurrent(step, units, last=last), (2, 6, 2), steps=(0.3, -0.7))
 
 
-@pytest.mark.parametrize("kind", ["dense", "channel by channel", "without memory"])
+@pytest.mark.parametrize("kind", STEPS_OF)
 def test_recurrence_is_told_from_one_step(kind: str) -> None:
     step, units = STEPS_OF[kind]
     sizes = {

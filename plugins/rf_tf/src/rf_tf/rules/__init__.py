@@ -10,11 +10,13 @@ from collections.abc import Mapping
 
 from rf_tf.call import Rule
 from rf_tf.rules import (
+    colours,
     control,
     elementwise,
     indexing,
     linear,
     lists,
+    measured,
     padding,
     patches,
     rearranging,
@@ -28,11 +30,13 @@ from rf_tf.rules import (
 __all__ = ["COPIES", "LISTS", "MERGES", "RULES", "STRUCTURAL"]
 
 RULES: Mapping[str, Rule] = {
+    **colours.RULES,
     **control.RULES,
     **elementwise.RULES,
     **indexing.RULES,
     **linear.RULES,
     **lists.RULES,
+    **measured.RULES,
     **padding.RULES,
     **patches.RULES,
     **rearranging.RULES,

@@ -21,7 +21,7 @@ from rf_tf.values import DEAD, Dead, Failure, TensorList, Value
 __all__ = ["RULES"]
 
 # Nodes that a loop may be written out to.
-LONGEST_LOOP = 100_000
+LONGEST_LOOP = 30_000
 # The step that a recurrence is known by: the first whose states all come from earlier steps.
 MEASURED = 2
 # Elements of a whole-number constant that shapes may depend on.
@@ -178,8 +178,10 @@ def loop(call: Call) -> list[Result]:
     begun = len(call.builder.nodes)
     for number in itertools.count():
         goes_on = _decided(call, operands.scope(condition, values), condition)
-        if goes_on is None or len(call.builder.nodes) - begun > LONGEST_LOOP:
-            return _anything(call, operands)
+        if goes_on is None:
+            return _anything(call, operands, "how often this loop runs is not known")
+        if len(call.builder.nodes) - begun > LONGEST_LOOP:
+            return _anything(call, operands, "this loop runs too often to be written out")
         if not goes_on:
             break
         if number == MEASURED:
@@ -285,8 +287,8 @@ def _settled(values: Sequence[Value], body: Body) -> None:
                 continue
 
 
-def _anything(call: Call, operands: Operands) -> list[Result]:
-    """After an unknown number of steps anything may have reached everything."""
+def _anything(call: Call, operands: Operands, why: str) -> list[Result]:
+    """After many steps, or who knows how many, anything may have reached everything."""
     nodes = [
         node
         for value in operands.values
@@ -294,14 +296,14 @@ def _anything(call: Call, operands: Operands) -> list[Result]:
         if isinstance(node, int)
     ]
     found: list[Result] = []
-    note = "how often this loop runs is not known, so each output may see everything"
+    note = f"{why}, so each output may see everything"
     for number, tensor in enumerate(call.op.outputs):
         value = operands.values[number]
         if operands.resources[number] is not None:
             found.append(None)
             continue
         if isinstance(value, TensorList) or tensor.dtype.name == "variant":
-            raise call.refused("how often it runs is not known, and it keeps a list of tensors")
+            raise call.refused(f"{why}, and it keeps a list of tensors")
         if not tensor.shape.is_fully_defined() and isinstance(value, int):
             shape = call.builder.shape(value)
         else:

@@ -52,6 +52,11 @@ def bitcast(call: Call) -> int:
     return call.elementwise((node,), call.shape)
 
 
+def filled(call: Call) -> int:
+    """`Fill`: one value everywhere."""
+    return call.elementwise((call.operand(1),), call.shape)
+
+
 def searched(call: Call) -> int:
     """`SearchSorted`-like: each value by itself, among boundaries."""
     parts = []
@@ -75,6 +80,7 @@ def scaled_to_range(call: Call) -> int:
 
 
 _SAME = (
+    "AccumulateNV2 ApproximateEqual GuaranteeConst Invert PopulationCount "
     "Abs Acos Acosh AddN Angle Asin Asinh Atan Atan2 Atanh BesselI0 BesselI0e BesselI1 "
     "BesselI1e BesselJ0 BesselJ1 BesselK0 BesselK0e BesselK1 BesselK1e BesselY0 BesselY1 Betainc "
     "BitwiseOr BitwiseXor BroadcastTo Bucketize Cast Ceil CheckNumerics CheckNumericsV2 "
@@ -99,6 +105,7 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(_NOTHING.split(), nothing),
     "IdentityN": tuple_of,
     "Bitcast": bitcast,
+    "Fill": filled,
     "BiasAdd": bias,
     "BiasAddV1": bias,
     "LowerBound": searched,

@@ -1,9 +1,9 @@
 """Recurrent loops: one step is measured, and all steps are told from it.
 
 A loop that reads element t of some lists, updates its states and writes element t of other lists
-is a recurrence. Where what a result sees of its own element is also what it sees of all earlier
-ones, one running sum stands for as many copies of the body as the sequence is long; where it
-sees nothing of earlier ones, the loop is a map.
+is a recurrence. What a result sees of its own element, of the one before and so on follows from
+one step; once that stays the same, a running sum stands for all earlier elements, instead of as
+many copies of the body as the sequence is long.
 """
 
 from __future__ import annotations
@@ -143,8 +143,9 @@ class _Recurrence:
         if len(expected) != self.steps or any(e is not None for e in expected[at:]):
             return False
         expected[at] = new.elements[at]
-        done = new.elements[: at + 1]
-        return tuple(expected) == new.elements and all(isinstance(e, int) for e in done)
+        # The first results may be constants, as the first states are.
+        written = all(element is not None for element in new.elements[:at])
+        return written and tuple(expected) == new.elements and isinstance(expected[at], int)
 
     def read_lists(self) -> bool:
         """Notes which lists are read; False where a step sees anything else from outside."""
@@ -186,28 +187,27 @@ class _Recurrence:
         if sum(sizes) > LARGEST_STEP:
             return None
         update, *entering = self._relations(updated, groups)
-        histories = [_history(update, part) for part in entering]
+        histories = [h for h in (_history(update, part) for part in entering) if h is not None]
+        if len(histories) < len(entering):
+            return None
         result: list[Value | None] = list(self.step.after)
         for number, element in zip(self.lists, written, strict=True):
             sees, *own = self._relations([element], groups)
             parts = []
             for whole, relation, history in zip(self.wholes, own, histories, strict=True):
-                if history is None:
-                    return None
-                earlier = [_through(sees, part) for part in history]
-                parts.append(self._running(whole, relation, earlier, element))
+                lags = _settled([relation, *(_through(sees, part) for part in history)])
+                parts += self._results(whole, lags, element)
             result[number] = self._listed(parts, element)
         start = 0
         for number, state in zip(self.states, updated, strict=True):
             rows = slice(start, start + self._size(state))
             start = rows.stop
-            parts = [
-                None if history is None else self._last(whole, [h[rows] for h in history], state)
-                for whole, history in zip(self.wholes, histories, strict=True)
-            ]
-            result[number] = self._joined(parts, state)
-        settled = [value for value in result if value is not None]
-        return settled if len(settled) == len(result) else None
+            parts = []
+            for whole, history in zip(self.wholes, histories, strict=True):
+                parts += self._last(whole, _settled([part[rows] for part in history]), state)
+            result[number] = self.call.joined(parts, self.builder.shape(state)) if parts else None
+        known = [value for value in result if value is not None]
+        return known if len(known) == len(result) else None
 
     def _element(self, number: int) -> int:
         after = self.step.after[number]
@@ -248,28 +248,40 @@ class _Recurrence:
                     found[number].append(np.logical_or.reduce(parts))
         return [np.concatenate(parts) for parts in found]
 
-    def _running(
-        self, whole: int, own: Relation, earlier: Sequence[Relation], element: int
-    ) -> int | None:
-        """All results, of which each sees its own element and perhaps all earlier ones."""
-        mapped = self._mapped(whole, own, element)
-        if not any(part.any() for part in earlier):
-            return mapped
-        if any((part != own).any() for part in earlier):
-            return None
-        name = self.call.name
-        return self.builder.add(Cumulative(0), (mapped,), self.builder.shape(mapped), name)
+    def _results(self, whole: int, lags: Sequence[Relation], element: int) -> list[int]:
+        """All results, each of which sees the element of its own step and earlier ones.
 
-    def _last(self, whole: int, history: Sequence[Relation], state: int) -> int | None:
-        """A state after the last step, which sees all elements alike, or the last one alone."""
-        first, *rest = history
-        mapped = self._mapped(whole, first, state)
-        if all((part == first).all() for part in rest):
-            return self.builder.reduce(mapped, [0], False, self.call.name)
-        if any(part.any() for part in rest):
-            return None
-        last = self.call.taps(mapped, 0, np.array([self.steps - 1]))
-        return self.builder.reshape(last, self.builder.shape(state), self.call.name)
+        Args:
+            whole: The list of elements, stacked.
+            lags: What a result sees of its own element, the one before, …, and of all others.
+            element: A node of a result's shape.
+        """
+        name, parts = self.call.name, []
+        for lag, relation in enumerate(lags):
+            if not relation.any():
+                continue
+            part = self._mapped(whole, relation, element)
+            if lag == len(lags) - 1:
+                part = self.builder.add(Cumulative(0), (part,), self.builder.shape(part), name)
+            if lag:
+                before = np.arange(self.steps) - lag
+                part = self.call.taps(part, 0, np.where(before >= 0, before, -1))
+            parts.append(part)
+        return parts
+
+    def _last(self, whole: int, lags: Sequence[Relation], state: int) -> list[int]:
+        """A state after the last step; see `_results`."""
+        name, parts = self.call.name, []
+        for lag, relation in enumerate(lags):
+            if not relation.any():
+                continue
+            part = self._mapped(whole, relation, state)
+            if lag < len(lags) - 1:
+                part = self.call.taps(part, 0, np.array([self.steps - 1 - lag]))
+            elif lag:
+                part = self.call.taps(part, 0, np.arange(self.steps - lag))
+            parts.append(self.builder.reduce(part, [0], False, name))
+        return parts
 
     def _mapped(self, whole: int, relation: Relation, like: int) -> int:
         """Each element of a list through one relation, in the shape of some node."""
@@ -281,19 +293,11 @@ class _Recurrence:
         seen = self.builder.add(op, (flat,), (self.steps, relation.shape[0]), name)
         return self.builder.reshape(seen, (self.steps, *shape), name)
 
-    def _listed(self, parts: Sequence[int | None], element: int) -> Value | None:
-        shape = (self.steps, *self.builder.shape(element))
-        known = [part for part in parts if part is not None]
-        if not known or len(known) < len(parts):
+    def _listed(self, parts: Sequence[int], element: int) -> Value | None:
+        if not parts:
             return None
-        whole = self.call.joined(known, shape)
+        whole = self.call.joined(parts, (self.steps, *self.builder.shape(element)))
         return TensorList(tuple(Slice(whole, i) for i in range(self.steps)))
-
-    def _joined(self, parts: Sequence[int | None], state: int) -> Value | None:
-        known = [part for part in parts if part is not None]
-        if not known or len(known) < len(parts):
-            return None
-        return self.call.joined(known, self.builder.shape(state))
 
 
 def _through(one: Relation, other: Relation) -> Relation:
@@ -309,3 +313,11 @@ def _history(update: Relation, entering: Relation) -> list[Relation] | None:
         if (found[-1] == found[-2]).all():
             return found
     return None
+
+
+def _settled(lags: Sequence[Relation]) -> list[Relation]:
+    """The same, without the repetitions at its end."""
+    found = list(lags)
+    while len(found) > 1 and (found[-1] == found[-2]).all():
+        found.pop()
+    return found
