@@ -47,7 +47,7 @@ class Traced:
 
 def captured(function: Function, shape: Sequence[int]) -> Captured:
     """The graph of a function of one tensor, calls and variables left as TensorFlow traced them."""
-    compiled = function if isinstance(function, tf.types.experimental.PolymorphicFunction) else None
+    compiled = function if isinstance(function, tf.types.experimental.GenericFunction) else None
     concrete = (compiled or tf.function(function, autograph=False)).get_concrete_function(
         tf.TensorSpec(shape, tf.float32)
     )

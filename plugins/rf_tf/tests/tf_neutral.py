@@ -58,6 +58,8 @@ class _Network(tf.Module):
         self.step, _ = writer.path(case.layers, case.channels, "")
         self.weights = writer.weights
 
+    # There is nothing to convert, and that of TensorFlow 2.12 knows no strict zip().
+    @tf.autograph.experimental.do_not_convert
     def __call__(self, image: Any) -> Any:
         return self.step(image)
 
