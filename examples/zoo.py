@@ -6,7 +6,8 @@
 
 Keras runs on one backend per process, so there is one process for each. Networks have random
 weights and no dense head, at their default input size. The exit code is 1 where two backends
-differ, or where one of them has no answer.
+differ, or where one of them has no answer. What Keras itself refuses to build on a backend (NASNet
+on torch) is compared on the others.
 """
 
 from __future__ import annotations
@@ -73,9 +74,14 @@ def measured(names: Sequence[str]) -> Iterator[Row]:
         size = SIZES.get(name, DEFAULT_SIZE)
         build = getattr(keras.applications, name)
         started = time.perf_counter()
-        model = build(weights=None, include_top=False, input_shape=(size, size, 3))
+        row: Row = {"name": name, "input": size}
+        try:
+            model = build(weights=None, include_top=False, input_shape=(size, size, 3))
+        except ValueError as error:
+            yield row | {"absent": str(error)}
+            continue
         built = time.perf_counter()
-        row: Row = {"name": name, "input": size, "build": round(built - started, 1)}
+        row["build"] = round(built - started, 1)
         try:
             row["field"] = rfcore.estimate(model).to_dict()
             row["seconds"] = round(time.perf_counter() - built, 1)
@@ -130,15 +136,18 @@ def geometry(row: Row) -> Any:
 
 
 def agree(rows: Sequence[Row]) -> bool:
-    return all("error" not in row and geometry(row) == geometry(rows[0]) for row in rows)
+    present = [row for row in rows if "absent" not in row]
+    return bool(present) and all(
+        "error" not in row and geometry(row) == geometry(present[0]) for row in present
+    )
 
 
 def shown(row: Row) -> tuple[str, str, str, str]:
     """Size, stride and padding of the local field along the height, and what is global."""
     from rfcore import ReceptiveField
 
-    if "error" in row:
-        return row["error"].splitlines()[0][:60], "", "", ""
+    if "field" not in row:
+        return (row.get("error") or row["absent"]).splitlines()[0][:60], "", "", ""
     field = ReceptiveField.from_dict(row["field"])
     local = ReceptiveField.from_dict(row.get("local", row["field"]))
     whole = "yes" if any(field.is_global) else ""
@@ -159,7 +168,7 @@ def table(names: Sequence[str], found: dict[str, dict[str, Row]]) -> Any:
     for name in names:
         rows = [found[backend][name] for backend in found]
         seconds = [str(row.get("seconds", "-")) for row in rows]
-        first = rows[0]
+        first = next((row for row in rows if "absent" not in row), rows[0])
         result.add_row(
             name,
             str(first.get("input", "")),
@@ -193,7 +202,8 @@ def main(arguments: argparse.Namespace) -> int:
     for name in wrong:
         for backend, rows in found.items():
             row = rows[name]
-            console.print(f"{name} on {backend}: {row.get('error') or geometry(row)}")
+            said = row.get("error") or row.get("absent") or geometry(row)
+            console.print(f"{name} on {backend}: {said}")
     console.print(f"{len(names) - len(wrong)} of {len(names)} agree on {', '.join(found)}.")
     if arguments.json:
         with open(arguments.json, "w") as file:

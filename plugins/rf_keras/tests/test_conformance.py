@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+
 from keras_neutral import network
 from keras_snapshots import state
-
 from rfcore.testing import BackendConformance, Case
 
 

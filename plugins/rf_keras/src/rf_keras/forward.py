@@ -74,7 +74,7 @@ class Forward:
         if self._is_open:
             yield
             return
-        with listening(self.model, self.named, self._keep):
+        with listening(self.model, self.named, self._keep, self.spec.shape):
             self._is_open = True
             try:
                 yield

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
@@ -25,12 +25,14 @@ class KerasInput(InputSpec):
         asked: The shape that was asked for; that of larger traces differs.
         built_for: The shape with the batch that the model itself tells, None where it is open.
         builder: What builds the model for other sizes, if there is such a function.
+        opened: What the traces of one estimate share, by the identity of the model that runs.
     """
 
     runs: Any = None
     asked: tuple[int, ...] = ()
     built_for: tuple[int | None, ...] | None = None
     builder: Any = None
+    opened: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def measured_input(

@@ -83,7 +83,10 @@ def _lives_beside(value: Any, image: Any) -> bool:
 
 @contextmanager
 def listening(
-    model: Any, named: NamedLayers, returned: Callable[[str, Any], None]
+    model: Any,
+    named: NamedLayers,
+    returned: Callable[[str, Any], None],
+    input_shape: tuple[int, ...],
 ) -> Iterator[None]:
     """Calls back for what every layer returns while the context is open.
 
@@ -94,6 +97,7 @@ def listening(
         model: The model, whose own output is not told.
         named: Its layers and their paths.
         returned: Called with a layer's path and its output, once per call.
+        input_shape: What the model is called with, for messages.
     """
     running = [""]
     with ExitStack() as stack:
@@ -103,14 +107,14 @@ def listening(
                 # What a functional model says of its input's size is no more than what it was
                 # made with; its layers say what they need.
                 vars(layer)["_assert_input_compatibility"] = lambda *inputs: None
+            if _is_unbuilt(layer):
+                vars(layer)["build"] = _refusal(layer, named, running, input_shape)
         for layer in named.each.values():
             held = vars(layer)
             for method in ("call", "quantized_call"):
                 if hasattr(layer, method):
                     run = fit_for_any_size(layer, getattr(layer, method))
                     held[method] = _told(layer, run, named, returned, running)
-            if _is_unbuilt(layer):
-                held["build"] = _refusal(layer, named, running)
         yield
 
 
@@ -158,10 +162,11 @@ def _is_unbuilt(layer: Any) -> bool:
     return build is not None and not layer.built and not getattr(build, "_is_default", False)
 
 
-def _refusal(layer: Any, named: NamedLayers, running: list[str]) -> Callable[..., Any]:
+def _refusal(
+    layer: Any, named: NamedLayers, running: list[str], input_shape: tuple[int, ...]
+) -> Callable[..., Any]:
     def build(*shapes: Any, **given: Any) -> Any:
-        shape = next(iter((*shapes, *given.values())), ())
-        plain = tuple(1 if n is None else n for n in shape) if isinstance(shape, tuple) else ()
-        raise UnbuiltLayerError(named.path(layer, running[-1]), type(layer).__name__, plain)
+        path = named.path(layer, running[-1]) if id(layer) in named.paths else layer.name
+        raise UnbuiltLayerError(path, type(layer).__name__, input_shape)
 
     return build

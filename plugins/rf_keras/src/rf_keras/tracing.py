@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rf_keras.building import built_model
@@ -20,6 +20,19 @@ from rfcore.inputs import InputSpec
 __all__ = ["plain", "runs_at", "trace"]
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A model that is traced, and its input as the other backend reads it.
+
+    Attributes:
+        forward: The model's forward.
+        inner: The input of its function, with what that backend keeps for one estimate.
+    """
+
+    forward: Forward
+    inner: InputSpec
+
+
 def trace(model: Any, spec: InputSpec) -> Trace:
     """Traces a model, which is left as it is.
 
@@ -28,7 +41,21 @@ def trace(model: Any, spec: InputSpec) -> Trace:
         spec: The measured input, as `measured_input` read it.
     """
     assert isinstance(spec, KerasInput)
-    return _translated(Forward(runs_at(spec), spec), spec)
+    opened = _opened(runs_at(spec), spec)
+    return _translated(opened.forward, replace(opened.inner, shape=spec.shape), spec)
+
+
+def _opened(model: Any, spec: KerasInput) -> Opened:
+    """The model's forward, the same one for all traces of one estimate."""
+    known: Opened | None = spec.opened.get(id(model))
+    # Inputs that are not measured are made for one size.
+    if known is not None and not known.forward.notes:
+        return known
+    forward = Forward(model, spec)
+    lengths = [n for n, letter in zip(spec.shape, spec.layout, strict=True) if letter != "N"]
+    inner = delegate().input_spec(forward.function(), lengths, spec.layout, None)
+    opened = spec.opened[id(model)] = Opened(forward, inner)
+    return opened
 
 
 def runs_at(spec: KerasInput) -> Any:
@@ -47,10 +74,10 @@ def plain(spec: InputSpec) -> InputSpec:
     return InputSpec(spec.shape, spec.axes, spec.layout)
 
 
-def _translated(forward: Forward, spec: KerasInput) -> Trace:
+def _translated(forward: Forward, inner: InputSpec, spec: KerasInput) -> Trace:
     """The other backend's trace in the words of Keras' users."""
     with forward.opened():
-        found = delegate().trace(forward.function(), plain(spec))
+        found = delegate().trace(forward.function(), inner)
     recorded = forward.last
     error = found.error
     addresses: list[str] = []
@@ -73,7 +100,7 @@ def _translated(forward: Forward, spec: KerasInput) -> Trace:
 
 
 def _labelled(graph: Graph, values: Mapping[str, int | None], notes: tuple[str, ...]) -> Graph:
-    """Gives every node the first layer whose output it leads to, and the input its notes."""
+    """Gives every node the first layer whose output it leads to, and readers of the input notes."""
     layers: dict[int, str] = {0: ""}
     for address, node in values.items():
         open_nodes = [] if node is None else [node]
@@ -82,8 +109,11 @@ def _labelled(graph: Graph, values: Mapping[str, int | None], notes: tuple[str, 
             if index not in layers:
                 layers[index] = address.partition("[")[0]
                 open_nodes += graph.nodes[index].inputs
-    nodes = [replace(node, layer=layers.get(index, "")) for index, node in enumerate(graph.nodes)]
-    nodes[0] = replace(nodes[0], note="; ".join(notes))
+    nodes = []
+    for index, known in enumerate(graph.nodes):
+        said = (known.note, *notes) if 0 in known.inputs else (known.note,)
+        note = "; ".join(filter(None, said))
+        nodes.append(replace(known, layer=layers.get(index, ""), note=note))
     return Graph(tuple(nodes))
 
 
