@@ -55,7 +55,10 @@ class TorchBackend:
                 f"is for input={name!r}, and other inputs than the first go by keyword",
                 'name it, as in input="pixel_values".',
             )
-        return input_spec(input_shape, layout=layout, name=name if name != 0 else None)
+        spec = input_spec(input_shape, layout=layout, name=name if name != 0 else None)
+        from rf_torch.measured import TorchInput
+
+        return TorchInput.of(spec)
 
     def trace(self, model: Any, spec: InputSpec) -> Trace:
         """Traces the forward on fake tensors; on real ones where it reads values."""

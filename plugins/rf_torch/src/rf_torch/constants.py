@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from rf_torch.entries import Entry, replaced, tensors_in
 from rf_torch.places import Identity, identity_of
+from rf_torch.zeros import Zeros
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Mask, Pattern
 
@@ -44,10 +45,12 @@ class ConstantTape:
 
     Attributes:
         real: The real tensor behind each fake parameter or buffer, by id of the fake one.
+        zeros: What is known of the zeros in real tensors, for all traces of one estimate.
         concrete: Whether the trace runs on real tensors, whose values are at hand.
     """
 
     real: Mapping[int, torch.Tensor]
+    zeros: Zeros = field(default_factory=Zeros)
     concrete: bool = False
     _entries: list[Entry] = field(default_factory=list)
     _touching: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -126,8 +129,11 @@ class ConstantTape:
         Random constants count as dense: another draw has its zeros elsewhere.
         """
         holds = self.holds(tensor, zero or is_partly_zero)
+        until, identity = self.now, identity_of(tensor)
 
         def load() -> Mask | None:
+            if zero is None and self._is_dense(tensor, until, identity):
+                return None
             mask = holds()
             return None if mask is None else ~mask
 
@@ -168,6 +174,23 @@ class ConstantTape:
             source is not tensor or not isinstance(tensor, FakeTensor)
         )
 
+    def _is_dense(self, tensor: torch.Tensor, until: int, identity: Identity) -> bool:
+        """Whether a constant only rearranges weights that are nowhere zero; False if unknown."""
+        made: set[int | Identity] = set()
+        sources: list[torch.Tensor] = []
+        for entry in self._history(identity, until):
+            if not entry.rearranges:
+                return False
+            for operand in entry.operands():
+                if made.isdisjoint((id(operand), entry.identities[id(operand)])):
+                    sources.append(operand)
+            for result in tensors_in(entry.result):
+                made |= {id(result), entry.identities[id(result)]}
+        if made.isdisjoint((id(tensor), identity)):
+            sources.append(tensor)
+        values = [self.real.get(id(t)) if isinstance(t, FakeTensor) else t for t in sources]
+        return all(value is not None and self.zeros.absent_from(value) for value in values)
+
     def _history(self, identity: Identity, until: int) -> list[Entry]:
         """The recorded ops that a constant's value comes from, in program order."""
         chosen: set[int] = set()
@@ -190,7 +213,8 @@ class ConstantTape:
         known: Known = {}
         history = self._history(identity, until)
         if history:
-            with torch.random.fork_rng(devices=[]):
+            drawn = any(entry.is_random for entry in history)
+            with torch.random.fork_rng(devices=[], enabled=drawn):
                 for entry in history:
                     self._replay(entry, known, until)
         return self._real(tensor, identity, known, until)

@@ -12,6 +12,15 @@ from rf_torch.places import Identity
 
 __all__ = ["Entry", "replaced", "tensors_in"]
 
+_REARRANGING = frozenset(
+    f"aten::{name}"
+    for name in [
+        *("alias", "clone", "contiguous", "detach", "lift_fresh"),
+        *("_unsafe_view", "flatten", "reshape", "squeeze", "unsqueeze", "view"),
+        *("expand", "permute", "select", "slice", "t", "transpose"),
+    ]
+)
+
 
 def tensors_in(value: Any) -> Iterator[torch.Tensor]:
     """The tensors in an op's argument or result: alone or in (nested) lists."""
@@ -59,6 +68,14 @@ class Entry:
         """The storages that the op made or may have written."""
         made = {self.storage(t) for t in tensors_in(self.result)}
         return made | {self.storage(t) for t in self.operands()} if self.mutates else made
+
+    @property
+    def rearranges(self) -> bool:
+        """Whether every value of the result is one of its operands', and all of these count."""
+        schema = getattr(self.function, "_schema", None)
+        if schema is None or self.mutates or self.blank:
+            return False
+        return schema.name in _REARRANGING and schema.overload_name != "dtype"
 
     @property
     def is_random(self) -> bool:

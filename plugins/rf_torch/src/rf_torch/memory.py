@@ -61,15 +61,16 @@ class Memory:
     def read(self, tensor: torch.Tensor) -> int | None:
         """The node that `tensor` holds now, or None if it is constant."""
         reference = self._known(tensor)
-        if reference is None:
-            return None
+        return None if reference is None else self._current(reference)
+
+    def _current(self, reference: _Reference) -> int | None:
+        """The node that a tensor holds now, by way of the writes since it was last read."""
         if reference.version != reference.store.version:
             node = reference.store.node
             for step in reference.steps:
                 node = None if node is None else step.forward(self.builder, node)
             reference.node, reference.version = node, reference.store.version
-        found: int | None = reference.node
-        return found
+        return reference.node
 
     def bind(self, tensor: torch.Tensor, node: int | None) -> None:
         """A new tensor with storage of its own."""
@@ -77,8 +78,8 @@ class Memory:
 
     def view(self, tensor: torch.Tensor, source: torch.Tensor, steps: Sequence[Step]) -> None:
         """A new tensor that is a view of `source`; `tensor` may be `source` itself."""
-        node = self.read(source)
         origin = self.reference(source)
+        node = self._current(origin)
         for step in steps:
             node = None if node is None else step.forward(self.builder, node)
         self._refer(tensor, origin.store, node, origin.store.version, (*origin.steps, *steps))
@@ -114,10 +115,7 @@ class Memory:
     def reference(self, tensor: torch.Tensor) -> _Reference:
         """What is known of a tensor, its storage included."""
         reference = self._known(tensor)
-        if reference is None:
-            self.bind(tensor, None)
-            reference = self._references[tensor]
-        return reference
+        return self._refer(tensor, _Store(None), None, 0) if reference is None else reference
 
     def _refer(
         self,
@@ -126,17 +124,18 @@ class Memory:
         node: int | None,
         version: int,
         steps: tuple[Step, ...] = (),
-    ) -> None:
+    ) -> _Reference:
         place = place_of(tensor)
         reference = _Reference(store, node, version, place, steps)
         self._references[tensor] = reference
         if not has_storage(tensor):
-            return
+            return reference
         storage = self._storages.get(place[0])
         if storage is None or storage.alive.expired():
             storage = _Storage(StorageWeakRef(tensor.untyped_storage()))
             self._storages[place[0]] = storage
         storage.references[place] = reference
+        return reference
 
     def _known(self, tensor: torch.Tensor) -> _Reference | None:
         """What is known of a tensor; `x.data = y` makes it lie where another one was seen."""

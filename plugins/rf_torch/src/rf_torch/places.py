@@ -6,6 +6,9 @@ import torch
 
 __all__ = ["Identity", "Place", "has_storage", "identity_of", "place_of", "storage_of"]
 
+# Looked up once: places are asked for several times per op.
+_is_inside_vmap = torch._C._functorch.is_functorch_wrapped_tensor
+
 Place = tuple[int, int, tuple[int, ...], tuple[int, ...]]
 """Where a tensor lies: storage, offset, shape and strides."""
 
@@ -18,12 +21,8 @@ def place_of(tensor: torch.Tensor) -> Place:
     """Where a tensor lies."""
     if not has_storage(tensor):
         return (id(tensor), 0, tuple(tensor.shape), ())
-    return (
-        storage_of(tensor),
-        int(tensor.storage_offset()),
-        tuple(tensor.shape),
-        tuple(tensor.stride()),
-    )
+    storage = int(tensor.untyped_storage()._cdata)
+    return (storage, int(tensor.storage_offset()), tuple(tensor.shape), tensor.stride())
 
 
 def identity_of(tensor: torch.Tensor) -> Identity:
@@ -38,5 +37,5 @@ def storage_of(tensor: torch.Tensor) -> int:
 
 def has_storage(tensor: torch.Tensor) -> bool:
     """Whether a tensor lies in one storage, unlike sparse ones and those inside `vmap`."""
-    wrapped: bool = torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    wrapped: bool = _is_inside_vmap(tensor)
     return tensor.layout is torch.strided and not wrapped

@@ -85,7 +85,7 @@ class Recorder(TorchDispatchMode):
         kind = kind_of(function)
         # Asked before the op runs, because it may move what it reads.
         blank = frozenset(id(t) for t in _operands(args, given) if self.memory.depends(t))
-        depends = any(id(t) in blank for t in _operands(args, given, kind.outs))
+        depends = bool(blank) and any(id(t) in blank for t in _operands(args, given, kind.outs))
         if depends and kind.reshapes:
             return self._reshaped(kind, function, args, given)
         if depends and kind.name in _INDEXING and not self.tape.concrete:

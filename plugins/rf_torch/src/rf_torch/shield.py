@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from enum import Enum, auto
+from functools import lru_cache, partial
+from operator import is_
+from types import ModuleType
 from typing import Any, Self
 
 import numpy as np
@@ -87,22 +89,56 @@ def _remember(value: Any, saved: dict[int, Callable[[], None]]) -> None:
     found = [value]
     while found:
         value = found.pop()
-        # Plain values first: asking whether something is a tensor is slow, and modules hold many.
-        if type(value) in _PLAIN or id(value) in saved or isinstance(value, _LEFT_ALONE):
+        if id(value) in saved:
             continue
-        if isinstance(value, dict | set | list | deque):
+        kind: Any = type(value)
+        held = _held(kind)
+        if held is _Held.ITEMS:
             content = value.copy()
             saved[id(value)] = partial(_refill, value, content)
-            found += content.values() if isinstance(content, dict) else content
-        elif isinstance(value, tuple):
+            items = content.values() if isinstance(content, dict) else content
+            # Modules hold many plain values, and hardly any else.
+            found += [item for item in items if type(item) not in _PLAIN]
+        elif held is _Held.FIXED_ITEMS:
             found += value
-        elif hasattr(value, "__dict__") and not callable(value) and not inspect.ismodule(value):
+        elif held is _Held.ATTRIBUTES and hasattr(value, "__dict__") and not callable(value):
             found.append(vars(value))
 
 
+class _Held(Enum):
+    """What there is to remember of values of one type."""
+
+    NOTHING = auto()
+    ITEMS = auto()
+    FIXED_ITEMS = auto()
+    ATTRIBUTES = auto()
+
+
+@lru_cache(maxsize=4096)
+def _held(kind: type) -> _Held:
+    """Asked once per type: whether something is a tensor takes long to tell."""
+    if kind in _PLAIN or issubclass(kind, _LEFT_ALONE):
+        return _Held.NOTHING
+    if issubclass(kind, dict | set | list | deque):
+        return _Held.ITEMS
+    if issubclass(kind, tuple):
+        return _Held.FIXED_ITEMS
+    return _Held.NOTHING if issubclass(kind, ModuleType) else _Held.ATTRIBUTES
+
+
 def _refill(container: Any, content: Any) -> None:
+    # Containers of other libraries refuse to be filled: Keras locks those of a built layer.
+    if _is_unchanged(container, content):
+        return
     container.clear()
     if isinstance(container, dict | set):
         container.update(content)
     else:
         container.extend(content)
+
+
+def _is_unchanged(container: Any, content: Any) -> bool:
+    """Whether a container holds the very same things in the same order."""
+    if len(container) != len(content) or not all(map(is_, container, content)):
+        return False
+    return not isinstance(content, dict) or all(map(is_, container.values(), content.values()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -19,17 +19,17 @@ from torch import nn
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
-    FakeTensor,
-    FakeTensorMode,
 )
 
 from rf_torch.constants import ConstantTape
 from rf_torch.listening import listening
+from rf_torch.measured import TorchInput
 from rf_torch.memory import Memory
 from rf_torch.modules import Modules, cuda_devices, modules_of
 from rf_torch.outputs import tensors_by_path
 from rf_torch.recorder import Recorder
-from rf_torch.shield import Shield, copied, generators_kept
+from rf_torch.shield import Shield, generators_kept
+from rf_torch.stand_ins import Copies, Fakes, StandIns
 from rfcore.addresses import addresses_of
 from rfcore.errors import InputTypeError, UnsupportedOpError
 from rfcore.graph import GraphBuilder
@@ -58,9 +58,15 @@ def trace(model: Any, spec: InputSpec) -> Trace:
     modules = modules_of(model)
     _refuse_untraceable(modules)
     try:
-        return _Run(model, modules, spec, concrete=False).trace()
+        fakes = spec.fakes if isinstance(spec, TorchInput) else Fakes()
+        fakes.begin()
+        found = _Run(model, modules, spec, fakes).trace()
+        if fakes.is_outdated:
+            fakes.begin_anew()
+            found = _Run(model, modules, spec, fakes).trace()
+        return found
     except _NEEDS_VALUES:
-        return _Run(model, modules, spec, concrete=True).trace()
+        return _Run(model, modules, spec, None).trace()
 
 
 def _refuse_untraceable(modules: Modules) -> None:
@@ -83,20 +89,18 @@ def _refuse_untraceable(modules: Modules) -> None:
 
 
 class _Run:
-    """One forward, on fake or on real tensors."""
+    """One forward, on fake or (without `fakes`) on real tensors."""
 
-    def __init__(self, model: Any, modules: Modules, spec: InputSpec, *, concrete: bool) -> None:
-        self.model, self.modules, self.spec, self.concrete = model, modules, spec, concrete
+    def __init__(self, model: Any, modules: Modules, spec: InputSpec, fakes: Fakes | None) -> None:
+        self.model, self.modules, self.spec, self.fakes = model, modules, spec, fakes
         self.builder = GraphBuilder(spec.shape)
         self.memory = Memory(self.builder)
-        self.stand_ins: dict[int, torch.Tensor] = {}
-        self.real: dict[int, torch.Tensor] = {}
+        self.stand_ins: StandIns = Copies() if fakes is None else fakes
         self.calls: dict[str, list[dict[str, Kept]]] = defaultdict(list)
 
     def trace(self) -> Trace:
         """Runs the forward and gathers what it left."""
-        fake = None if self.concrete else FakeTensorMode(allow_non_fake_inputs=True)
-        recorder = Recorder(self.memory, ConstantTape(self.real))
+        recorder = Recorder(self.memory, ConstantTape(self.stand_ins.real, self.stand_ins.zeros))
         error: Exception | None = None
         with ExitStack() as stack:
             stack.enter_context(_no_fast_paths())
@@ -105,9 +109,9 @@ class _Run:
             stack.enter_context(torch.inference_mode(False))
             stack.enter_context(torch.no_grad())
             stack.enter_context(_no_grad_warnings())
-            if fake is not None:
-                stack.enter_context(fake)
-            shield = stack.enter_context(Shield(self._replacer(fake)))
+            if self.fakes is not None:
+                stack.enter_context(self.fakes.mode)
+            shield = stack.enter_context(Shield(self.stand_ins.of))
             shield.add(self.modules.each)
             image = self._input()
             self.memory.bind(image, 0)
@@ -128,26 +132,13 @@ class _Run:
             shapes,
             self.modules.layers(),
             error,
-            self.concrete,
+            self.fakes is None,
             (_READS_VALUES,) if recorder.reads_values else (),
         )
 
-    def _replacer(self, fake: FakeTensorMode | None) -> Callable[[torch.Tensor], torch.Tensor]:
-        def replace(tensor: torch.Tensor) -> torch.Tensor:
-            if isinstance(tensor, FakeTensor):
-                # A layer that the forward itself made.
-                return tensor
-            if id(tensor) not in self.stand_ins:
-                stand_in = fake.from_tensor(tensor) if fake is not None else copied(tensor)
-                self.stand_ins[id(tensor)] = stand_in
-                self.real[id(stand_in)] = tensor
-            return self.stand_ins[id(tensor)]
-
-        return replace
-
     def _input(self) -> torch.Tensor:
         example = self.modules.example()
-        if not self.concrete:
+        if self.fakes is not None:
             return torch.empty(self.spec.shape, dtype=example.dtype, device=example.device)
         generator = torch.Generator().manual_seed(0)
         values = torch.rand(self.spec.shape, generator=generator) + 0.1
