@@ -165,7 +165,14 @@ class Interpreter:
         if all(0 in shape for shape in call.results):
             return _nothing(call)
         rule = RULES.get(call.name, opaque)
-        found = rule(call)
+        try:
+            found = rule(call)
+        except RfcoreError:
+            raise
+        except Exception as error:
+            # A form of the primitive that its rule was not written for.
+            reason = f"its rule failed ({type(error).__name__}: {error})"
+            raise call.refused(reason) from error
         results = found if isinstance(found, Sequence) else [found]
         return [Seen(result) if isinstance(result, int) else result for result in results]
 
