@@ -24,6 +24,12 @@ EVERYTHING = (*CORE, *TORCH, *JAX, *TENSORFLOW, *KERAS)
 KERAS_BACKENDS = ("tensorflow", "torch", "jax")
 PYTHONS = ("3.11", "3.12", "3.13")
 DEMOS = {"jax": (*CORE, *JAX, *KERAS), "torch": (*CORE, *TORCH)}
+# What is run with the oldest versions (dependency groups oldest-…) that still install; PyTorch's
+# do with gigabytes of CUDA only.
+OLDEST = {
+    "jax": ("test_jax_ops.py", "test_jax_conformance.py", "-k", "not TestChannelsFirst"),
+    "tf": ("test_conformance.py", "test_tf_doors.py", "test_ops_windows.py"),
+}
 # Nothing is downloaded, nothing is drawn on a screen, and frameworks keep their logs to
 # themselves. Two workers already fill two cores; more threads would get in their way.
 QUIET = {
@@ -67,10 +73,10 @@ def tests(session: nox.Session) -> None:
         return
     # One process knows one Keras backend only.
     suites = [
-        ("jax", "tests", "plugins/rf_torch", "plugins/rf_jax"),
+        ("jax", "tests", "plugins/rf_torch", "plugins/rf_jax", "plugins/tests_together"),
         ("tensorflow", "plugins/rf_tf"),
+        *((backend, "plugins/rf_keras") for backend in KERAS_BACKENDS),
     ]
-    suites += [(backend, "plugins/rf_keras") for backend in KERAS_BACKENDS]
     failed = []
     for backend, *paths in suites:
         env = QUIET | {"KERAS_BACKEND": backend}
@@ -81,6 +87,8 @@ def tests(session: nox.Session) -> None:
     if failed:
         session.error(f"failed: {'; '.join(failed)}")
     session.notify("outsider")
+    for plugin in OLDEST:
+        session.notify(f"oldest({plugin})")
     for version in PYTHONS:
         session.notify(f"core({version})")
 
@@ -108,6 +116,17 @@ def core(session: nox.Session) -> None:
     """Run the core's own tests, with no framework installed."""
     session.install(*CORE, *group("test"))
     session.run("pytest", "-n", "2", "tests", *session.posargs, env=QUIET)
+
+
+@nox.session
+@nox.parametrize("plugin", [nox.param(plugin, id=plugin) for plugin in OLDEST])
+def oldest(session: nox.Session, plugin: str) -> None:
+    """Run a plugin's tests with the oldest framework that it supports."""
+    folder = f"plugins/rf_{plugin}"
+    session.install("-e", ".", "-e", folder, *group("test"), *group(f"oldest-{plugin}"))
+    session.chdir(f"{folder}/tests")
+    # Old frameworks have warnings of their own.
+    session.run("pytest", "-n", "2", "-W", "default", *OLDEST[plugin], env=QUIET)
 
 
 @nox.session
