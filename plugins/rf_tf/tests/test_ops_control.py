@@ -318,3 +318,57 @@ def test_recurrence_that_looks_at_the_whole_input_too() -> None:
         return tf.while_loop(lambda i, *_: i < 5, body, start)[2].stack()
 
     assert_exact(run, (5, 2))
+
+
+def switched(predicate: Callable[[Any], Any], otherwise: Callable[[Any], Any]) -> Any:
+    """A branch as TF1 graphs write it: a blur where the predicate holds."""
+
+    def run(x: Any) -> Any:
+        unmet, met = tf.raw_ops.Switch(data=x, pred=predicate(x))
+        return tf.raw_ops.Merge(inputs=[otherwise(unmet), blurred(met)])[0]
+
+    return run
+
+
+def test_old_branch_by_a_constant() -> None:
+    for holds, width in ((True, 3), (False, 1)):
+        run = switched(lambda x, holds=holds: tf.constant(holds), lambda y: y * 2.0)
+        found = traced(run, (1, 7, 1))
+        assert found.exact
+        assert found.matrix[3].sum() == width
+
+
+def test_old_branch_by_the_input() -> None:
+    found = traced(switched(lambda x: x[0, 0, 0] > 0, lambda y: y * 2.0), (1, 7, 1))
+    assert found.matrix[4].tolist() == [True, False, False, True, True, True, False]
+    assert any("the input decides which branch runs" in note for note in found.notes)
+
+
+def test_old_branch_by_something_unknown() -> None:
+    def coin(x: Any) -> Any:
+        return tf.random.uniform(()) > 0.5
+
+    found = traced(switched(coin, lambda y: y * 2.0), (1, 7, 1))
+    assert found.matrix[4].sum() == 3
+    assert not found.exact
+
+
+def test_old_branch_that_is_constant_on_one_side_is_refused() -> None:
+    run = switched(lambda x: x[0, 0, 0] > 0, lambda y: tf.ones((1, 7, 1)))
+    assert_refused(run, (1, 7, 1), "Merge", "one of them is a constant")
+
+
+def test_old_loops_are_refused() -> None:
+    assert_refused(
+        lambda x: tf.raw_ops.Enter(data=x, frame_name="loop"), (2,), "Enter", "a loop of TF1"
+    )
+
+
+def test_branch_by_something_unknown_counts_both_ways() -> None:
+    def run(x: Any) -> Any:
+        return tf.cond(tf.random.uniform(()) > 0.5, lambda: blurred(x), lambda: x)
+
+    found = traced(run, (1, 6, 1))
+    assert found.matrix[3].sum() == 3
+    assert not found.exact
+    assert any("which branch runs is not known" in note for note in found.notes)
