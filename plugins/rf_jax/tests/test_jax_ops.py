@@ -336,6 +336,8 @@ INDEXED: dict[str, tuple[Function, tuple[int, ...]]] = {
 }
 
 RECURRENT = positive(2, 2) / 4
+FORGETS = np.array([1.0, 0.0], np.float32)
+W = positive(2)
 
 
 def dense_recurrence(x: Any) -> Any:
@@ -380,6 +382,14 @@ LOOPS: dict[str, tuple[Function, tuple[int, ...]]] = {
     "layers": (layers, (9,)),
     "one state feeds another": (two_states, (4, 2)),
     "states that change places": (swapped_states, (5,)),
+    "a state that is partly forgotten": (
+        lambda x: lax.scan(lambda h, t: (h * FORGETS + t, h), jnp.zeros(2), x)[1],
+        (4, 2),
+    ),
+    "a state that is handed on": (
+        lambda x: lax.scan(lambda c, t: ((c[0], c[1] * 0.5 + c[0] * t), c[1]), (W, W), x),
+        (4, 2),
+    ),
     "a counted loop": (
         lambda x: lax.fori_loop(1, 3, lambda i, y: y + jnp.roll(y, 1) * i, x),
         (5,),

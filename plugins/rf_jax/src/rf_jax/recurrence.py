@@ -74,6 +74,13 @@ class _Scan:
         self.shapes = [aval.shape for aval in self.avals[fixed : fixed + count]]
         self.needs = _reached(self.body.jaxpr)
         self.live = self._live()
+        jaxpr = self.body.jaxpr
+        # States that every step hands on as it found them: weights, as some libraries carry them.
+        self.passive = {
+            i
+            for i in range(count)
+            if i not in self.live and jaxpr.outvars[i] is jaxpr.invars[fixed + i]
+        }
 
     def _live(self) -> set[int]:
         """The states that come to depend on the input."""
@@ -100,8 +107,10 @@ class _Scan:
         if not any(isinstance(value, Seen) for value in self.sliced) or self.length < 2:
             return False
         first = len(self.fixed)
-        silent = {first + i for i in range(len(self.begun)) if i not in self.live}
-        if any(need & silent for need in self.needs):
+        followed = self.live | self.passive
+        silent = {first + i for i in range(len(self.begun)) if i not in followed}
+        needing = [*self.live, *range(len(self.begun), len(self.needs))]
+        if any(self.needs[result] & silent for result in needing):
             return False
         return all(self._is_simple(group) for group in self.groups())
 
@@ -145,6 +154,10 @@ class _Scan:
         builder = GraphBuilder(self.shapes[source])
         reader = Interpreter(builder, Hearing(), "/")
         args: list[Value] = [Constant(aval.shape, hidden=_OTHER_STEPS) for aval in self.avals]
+        for number, value in enumerate((*self.fixed, *self.begun)):
+            state = number - len(self.fixed)
+            if isinstance(value, Constant) and (state < 0 or state in self.passive):
+                args[number] = value
         args[len(self.fixed) + source] = Seen(0)
         consts = [Constant.given(value) for value in self.body.consts]
         results = reader.run(self.body.jaxpr, consts, args)
@@ -160,7 +173,10 @@ class _Scan:
         """The last states, then all steps' outputs."""
         count = len(self.begun)
         states: list[Value] = [
-            Constant((self.length, *shape), hidden=_OTHER_STEPS) for shape in self.shapes
+            self.begun[i]
+            if i in self.passive
+            else Constant((self.length, *shape), hidden=_OTHER_STEPS)
+            for i, shape in enumerate(self.shapes)
         ]
         sliced = [self._ordered(value) for value in self.sliced]
         for group in self.groups():
@@ -170,14 +186,19 @@ class _Scan:
                 states[state] = self._delayed(before[state], state, group)
         outcome = self._all_steps(states, sliced)
         last = [
-            self._last(value, shape) for value, shape in zip(outcome, self.shapes, strict=False)
+            self.begun[i] if i in self.passive else self._last(outcome[i], shape)
+            for i, shape in enumerate(self.shapes)
         ]
         return [*last, *(self._ordered(value) for value in outcome[count:])]
 
     def _all_steps(self, states: Sequence[Value], sliced: Sequence[Value]) -> list[Value]:
         """The body on all steps side by side."""
         whole = jaxpr_as_fun(self.body)
-        by_step = (None,) * len(self.fixed) + (0,) * (len(states) + len(sliced))
+        by_step = (
+            *(None for _ in self.fixed),
+            *(None if i in self.passive else 0 for i in range(len(states))),
+            *(0 for _ in sliced),
+        )
         avals = [
             jax.ShapeDtypeStruct(
                 aval.shape if axis is None else (self.length, *aval.shape), aval.dtype
