@@ -9,7 +9,6 @@ step or mixed as a whole; where it is moved bit by bit, the steps have to be wri
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -17,9 +16,10 @@ import numpy as np
 from jax.extend.core import jaxpr_as_fun
 
 from rf_jax.hearing import Hearing
+from rf_jax.relations import Relation, closure, reached, relation
 from rf_jax.values import Constant, Refused, Seen, Value
 from rfcore.graph import Concatenate, Cumulative, Elementwise, Graph, GraphBuilder
-from rfcore.walk import Walker, one_hot
+from rfcore.walk import Walker
 
 if TYPE_CHECKING:
     from rf_jax.interpreter import Interpreter
@@ -45,19 +45,6 @@ def told_at_once(
     return made.results() if made.is_tellable() else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Relation:
-    """How one state depends on another one step before, axis by axis.
-
-    Attributes:
-        kept: Axes on which each position stays by itself.
-        mixed: Axes on which each position sees all.
-    """
-
-    kept: frozenset[int]
-    mixed: frozenset[int]
-
-
 class _Scan:
     def __init__(
         self, reader: Interpreter, equation: Any, operands: Sequence[Value], path: Path
@@ -72,7 +59,7 @@ class _Scan:
         self.sliced = list(operands[fixed + count :])
         self.avals = [variable.aval for variable in self.body.jaxpr.invars]
         self.shapes = [aval.shape for aval in self.avals[fixed : fixed + count]]
-        self.needs = _reached(self.body.jaxpr)
+        self.needs = reached(self.body.jaxpr)
         self.live = self._live()
         jaxpr = self.body.jaxpr
         # States that every step hands on as it found them: weights, as some libraries carry them.
@@ -116,7 +103,7 @@ class _Scan:
 
     def groups(self) -> list[frozenset[int]]:
         """Live states that depend on each other, those that others need first."""
-        behind = {state: _closure(state, self.sources) for state in self.live}
+        behind = {state: closure(state, self.sources) for state in self.live}
         groups = {
             frozenset({state} | {o for o in behind[state] if state in behind[o]})
             for state in self.live
@@ -141,13 +128,13 @@ class _Scan:
         rank = len(self.shapes[min(group)])
         mixed: set[int] = set()
         for source in group:
-            for relation in self._relations(source, group):
-                if relation.kept | relation.mixed != frozenset(range(rank)):
+            for found in self._relations(source, group):
+                if found.kept | found.mixed != frozenset(range(rank)):
                     return None
-                mixed |= relation.mixed - relation.kept
+                mixed |= found.mixed - found.kept
         return mixed
 
-    def _relations(self, source: int, group: frozenset[int]) -> Iterator[_Relation]:
+    def _relations(self, source: int, group: frozenset[int]) -> Iterator[Relation]:
         """How the states of a group depend on one of them in one step."""
         from rf_jax.interpreter import Interpreter
 
@@ -165,9 +152,9 @@ class _Scan:
         for target in group:
             result = results[target]
             if isinstance(result, Refused):
-                yield _Relation(frozenset(), frozenset())
+                yield Relation(frozenset(), frozenset())
             elif isinstance(result, Seen):
-                yield _relation(graph, result.node)
+                yield relation(graph, result.node)
 
     def results(self) -> list[Value]:
         """The last states, then all steps' outputs."""
@@ -290,44 +277,3 @@ class _Scan:
         builder = self.reader.builder
         node = builder.axis_map(value.node, 0, np.array([self.length - 1]), _NAME)
         return Seen(builder.reshape(node, tuple(shape), _NAME))
-
-
-def _reached(jaxpr: Any) -> list[set[int]]:
-    """For each result of a jaxpr the arguments that it may depend on."""
-    known: dict[int, set[int]] = {id(v): {i} for i, v in enumerate(jaxpr.invars)}
-    for equation in jaxpr.eqns:
-        needed: set[int] = set().union(*(known.get(id(atom), set()) for atom in equation.invars))
-        known.update((id(variable), needed) for variable in equation.outvars)
-    return [known.get(id(atom), set()) for atom in jaxpr.outvars]
-
-
-def _closure(state: int, sources: Any) -> set[int]:
-    found: set[int] = set()
-    waiting = [state]
-    while waiting:
-        for source in sources(waiting.pop()):
-            if source not in found:
-                found.add(source)
-                waiting.append(source)
-    return found
-
-
-def _relation(graph: Graph, node: int) -> _Relation:
-    """What single positions of each axis see along the same axis of the input."""
-    shape = graph.nodes[0].shape
-    kept, mixed = set[int](), set[int]()
-    if graph.nodes[node].shape != shape or any(
-        not graph.nodes[i].exact for i in graph.ancestors(node)
-    ):
-        return _Relation(frozenset(), frozenset())
-    for axis, length in enumerate(shape):
-        probed = sorted({0, 1 % length, length // 2, length - 1})
-        mask = one_hot(shape, [axis], [[index] for index in probed])
-        seen = Walker(graph).influence(node, mask).mask
-        along = seen.any(axis=tuple(d for d in range(1, seen.ndim) if d != axis + 1))
-        along = np.broadcast_to(along, (len(probed), length))
-        if (along == (np.arange(length) == np.array(probed)[:, None])).all():
-            kept.add(axis)
-        if along.all():
-            mixed.add(axis)
-    return _Relation(frozenset(kept), frozenset(mixed))
