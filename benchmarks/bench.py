@@ -71,14 +71,20 @@ def jax_subjects() -> Iterator[Subject]:
     import jax
 
     image = jax.ShapeDtypeStruct((1, 224, 224, 3), "float32")
-    network = hk.without_apply_rng(
-        hk.transform_with_state(lambda x: hk.nets.ResNet50(10)(x, is_training=False))
-    )
-    parameters, state = jax.eval_shape(network.init, jax.random.key(0), image)
-    apply = jax.make_jaxpr(network.apply)
+
+    def network(is_training: bool) -> Any:
+        return hk.transform_with_state(lambda x: hk.nets.ResNet50(10)(x, is_training))
+
+    # Haiku makes the moving averages of its normalizations in training mode only.
+    shapes = jax.eval_shape(network(True).init, jax.random.key(0), image)
+    parameters, state = jax.tree.map(lambda leaf: jax.numpy.ones(leaf.shape, leaf.dtype), shapes)
+
+    def haiku(x: Any) -> Any:
+        return network(False).apply(parameters, state, None, x)[0]
+
     shape = (224, 224, 3)
-    options = {"output": HAIKU_LAST_MAP}
-    yield Subject("haiku", network, shape, lambda: apply(parameters, state, image), 483, options)
+    options = {"backend": "jax", "output": HAIKU_LAST_MAP}
+    yield Subject("haiku", haiku, shape, lambda: fresh_jaxpr(haiku, image), 427, options)
     trunk = keras_resnet50()
 
     def forward(x: Any) -> Any:
@@ -126,7 +132,7 @@ SUBJECTS = {"torch": torch_subjects, "jax": jax_subjects, "tensorflow": tensorfl
 
 def walks(subject: Subject) -> Measurement:
     """The walks that find the field, one per axis on the larger trace, in seconds."""
-    backend = find_backend(subject.model, None)
+    backend = find_backend(subject.model, subject.options.get("backend"))
     spec = backend.input_spec(subject.model, subject.input_shape, None, None)
     traces = TraceSet(backend, subject.model, spec)
     address = traces.address(subject.options.get("output"))
