@@ -291,6 +291,22 @@ def test_steps_that_differ_are_written_out() -> None:
     assert not (certain & ~found.matrix).any()
 
 
+@pytest.mark.parametrize("reads", [[0, 1, 2, 4, 3], [2, 2, 2, 2, 2], [0, 1, 2, 3, 4]], ids=str)
+@pytest.mark.parametrize("writes", [[0, 1, 2, 4, 3], [0, 1, 2, 3, 4]], ids=str)
+def test_elements_out_of_order(reads: list[int], writes: list[int]) -> None:
+    def run(x: Any) -> Any:
+        given = tf.TensorArray(tf.float32, 5, clear_after_read=False).unstack(x)
+
+        def body(i: Any, state: Any, results: Any) -> Any:
+            state = given.read(tf.gather(reads, i)) + state
+            return i + 1, state, results.write(tf.gather(writes, i), state)
+
+        start = (0, tf.zeros((2,)), tf.TensorArray(tf.float32, 5))
+        return tf.while_loop(lambda i, *_: i < 5, body, start)[2].stack()
+
+    assert_exact(run, (5, 2))
+
+
 def test_recurrence_from_a_state_of_the_input() -> None:
     def run(x: Any) -> Any:
         given = tf.TensorArray(tf.float32, 5).unstack(x[1:])

@@ -10,6 +10,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+import tensorflow as tf
+
 from rf_tf.bodies import Argument, Body
 from rf_tf.call import Call, Result, Rule
 from rf_tf.constants import Constant, UnknownValueError
@@ -231,6 +233,8 @@ def _counted_out(
         for tensor, value in zip(body.results, values, strict=True)
         if isinstance(value, Constant) and tensor.dtype.is_integer
     ]
+    indexed = ("TensorListGetItem", "TensorListSetItem")
+    places = [op.inputs[1] for op in body.graph.get_operations() if op.type in indexed]
     now = list(values)
     for number in itertools.count(MEASURED):
         goes_on = _decided(call, operands.scope(condition, now), condition)
@@ -239,6 +243,8 @@ def _counted_out(
         if number > length:
             return None
         scope = operands.scope(body, now)
+        if not _all_at(scope, places, number):
+            return None
         call.recorder.through(scope, counters)
         names = {tensor.name for tensor in counters}
         now = [
@@ -247,6 +253,14 @@ def _counted_out(
         ]
         _settled(now, body)
     return None
+
+
+def _all_at(scope: Scope, places: Sequence[tf.Tensor], number: int) -> bool:
+    """Whether a step reads and writes the elements of its own number alone."""
+    try:
+        return all(scope.constant(place).array() == number for place in places)
+    except UnknownValueError:
+        return False
 
 
 def _varying(call: Call, operands: Operands) -> list[bool]:
