@@ -18,7 +18,7 @@ CORE = ("-e", ".[plot,cli]")
 # Pinned to the release the tests know; unpinned torch pulls gigabytes of CUDA packages.
 TORCH = ("-e", "plugins/rf_torch", "torch==2.13.0", "transformers")
 JAX = ("-e", "plugins/rf_jax")
-TENSORFLOW = ("-e", "plugins/rf_tf", "tensorflow-cpu")
+TENSORFLOW = ("-e", "plugins/rf_tf", "tensorflow")
 KERAS = ("-e", "plugins/rf_keras")
 EVERYTHING = (*CORE, *TORCH, *JAX, *TENSORFLOW, *KERAS)
 KERAS_BACKENDS = ("tensorflow", "torch", "jax")

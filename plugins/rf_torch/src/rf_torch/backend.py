@@ -9,8 +9,11 @@ from typing import Any
 from rfcore.errors import InputShapeError
 from rfcore.hookspecs import MeasuredOutput, Trace
 from rfcore.inputs import InputSpec, input_spec
+from rfcore.requirements import require
 
 __all__ = ["TorchBackend"]
+
+OLDEST = "2.6"
 
 
 class TorchBackend:
@@ -36,6 +39,7 @@ class TorchBackend:
         Raises:
             InputShapeError: The shape is missing, or the model is not callable.
             LayoutError: The layout cannot be read.
+            FrameworkVersionError: PyTorch is missing or too old.
         """
         if not callable(model):
             raise InputShapeError(
@@ -56,6 +60,7 @@ class TorchBackend:
                 'name it, as in input="pixel_values".',
             )
         spec = input_spec(input_shape, layout=layout, name=name if name != 0 else None)
+        require("torch", OLDEST)
         from rf_torch.measured import TorchInput
 
         return TorchInput.of(spec)

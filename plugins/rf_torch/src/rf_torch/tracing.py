@@ -172,7 +172,8 @@ class _Run:
 def _explained(error: Exception) -> Exception:
     """An error of the forward, told as what it means for the input where that is known."""
     text = str(error)
-    if "scalar types: Long, Int" in text or "LongTensor" in text or "dtype int" in text:
+    wanted = ("scalar types: Long, Int", "LongTensor", "dtype int", "indices must be long, int")
+    if any(words in text for words in wanted):
         explained = InputTypeError("integers (such as token numbers)")
         explained.__cause__ = error
         return explained
