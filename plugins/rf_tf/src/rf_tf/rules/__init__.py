@@ -16,6 +16,7 @@ from rf_tf.rules import (
     indexing,
     linear,
     lists,
+    loops,
     measured,
     padding,
     patches,
@@ -36,6 +37,7 @@ RULES: Mapping[str, Rule] = {
     **indexing.RULES,
     **linear.RULES,
     **lists.RULES,
+    **loops.RULES,
     **measured.RULES,
     **padding.RULES,
     **patches.RULES,
@@ -50,7 +52,7 @@ RULES: Mapping[str, Rule] = {
 MERGES = frozenset(("Merge", "RefMerge"))
 """Ops that have a result where only one of their operands has one."""
 
-LISTS = frozenset((*lists.RULES, *control.RULES))
+LISTS = frozenset((*lists.RULES, *loops.RULES, *control.RULES))
 """Ops that know what to do with a list of tensors."""
 
 COPIES = frozenset(("Identity", "IdentityN", "StopGradient"))
