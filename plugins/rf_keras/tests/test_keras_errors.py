@@ -125,7 +125,8 @@ def test_a_model_that_does_not_run_says_why() -> None:
     model = keras.Sequential(
         [keras.Input((None, None, 3)), layers.Conv2D(2, 5), layers.Conv2D(2, 5)]
     )
-    with pytest.raises(ModelError, match=r"\(1, 4, 4, 3\)"):
+    # JAX itself would go on with a feature map that is empty.
+    with pytest.raises((ModelError, InputShapeError), match=r"\(1, 4, 4, 3\)"):
         rfcore.estimate(model, input_shape=(4, 4, 3))
 
 

@@ -12,7 +12,7 @@ from rfcore.requirements import require
 
 __all__ = ["KerasBackend"]
 
-OLDEST = "3.0"
+OLDEST = "3.0.5"
 
 
 class KerasBackend:

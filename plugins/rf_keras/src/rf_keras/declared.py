@@ -10,7 +10,7 @@ import keras
 
 from rfcore.errors import OptionError
 
-__all__ = ["Declared", "DeclaredInput", "declared_inputs", "is_shape"]
+__all__ = ["Declared", "DeclaredInput", "declared_inputs", "symbolic_inputs"]
 
 Shape = tuple[int | None, ...]
 
@@ -63,8 +63,8 @@ class Declared:
 
 def declared_inputs(model: Any) -> Declared:
     """The inputs of a model or layer; of one that says nothing, a single unknown one."""
-    inputs = getattr(model, "inputs", None)
-    if isinstance(inputs, list | tuple) and inputs:
+    inputs = symbolic_inputs(model)
+    if inputs:
         each = tuple(map(_from_symbolic, inputs))
         structure = _structure(model, inputs)
         return Declared(each, lambda tensors: _filled(structure, iter(tensors)))
@@ -73,6 +73,15 @@ def declared_inputs(model: Any) -> Declared:
         return Declared((DeclaredInput("0", None),), lambda tensors: tensors[0])
     named = [DeclaredInput(name or "0", tuple(shape)) for name, shape in _leaves(shapes, "")]
     return Declared(tuple(named), lambda tensors: _filled(shapes, iter(tensors)))
+
+
+def symbolic_inputs(model: Any) -> list[Any]:
+    """The symbolic inputs of a functional model; none of any other layer."""
+    try:
+        return list(model.inputs or ())
+    except (AttributeError, ValueError):
+        # A sequential model that was never built raises one or the other, by version.
+        return []
 
 
 def _structure(model: Any, inputs: Sequence[Any]) -> Any:
@@ -97,14 +106,14 @@ def _built_with(model: Any) -> Any:
     return shapes if shapes is not None and any(_leaves(shapes, "")) else None
 
 
-def is_shape(value: Any) -> bool:
+def _is_shape(value: Any) -> bool:
     """Whether a value is one shape, and not a structure of several."""
     return isinstance(value, list | tuple) and all(n is None or isinstance(n, int) for n in value)
 
 
 def _leaves(structure: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Shapes with their keys, in the order in which Keras flattens: dicts by sorted key."""
-    if is_shape(structure):
+    if _is_shape(structure):
         yield path, structure
     elif isinstance(structure, dict):
         for key in sorted(structure):
@@ -119,7 +128,7 @@ def _filled(structure: Any, tensors: Iterator[Any]) -> Any:
     if isinstance(structure, dict):
         found = {key: _filled(structure[key], tensors) for key in sorted(structure)}
         return {key: found[key] for key in structure}
-    if isinstance(structure, list | tuple) and not is_shape(structure):
+    if isinstance(structure, list | tuple) and not _is_shape(structure):
         items = [_filled(item, tensors) for item in structure]
         if hasattr(structure, "_fields"):
             return type(structure)(*items)

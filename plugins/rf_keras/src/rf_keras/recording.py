@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from rf_keras.declared import symbolic_inputs
 from rf_keras.errors import UnbuiltLayerError
 from rf_keras.layer_names import NamedLayers
 from rf_keras.sizes import fit_for_any_size
@@ -103,7 +104,7 @@ def listening(
     with ExitStack() as stack:
         for layer in (model, *named.each.values()):
             stack.callback(_restore, vars(layer), dict(vars(layer)))
-            if getattr(layer, "inputs", None):
+            if symbolic_inputs(layer):
                 # What a functional model says of its input's size is no more than what it was
                 # made with; its layers say what they need.
                 vars(layer)["_assert_input_compatibility"] = lambda *inputs: None
