@@ -28,6 +28,7 @@ DEMOS = {"jax": (*CORE, *JAX, *KERAS), "torch": (*CORE, *TORCH)}
 # do with gigabytes of CUDA only.
 OLDEST = {
     "jax": ("test_jax_ops.py", "test_jax_conformance.py", "-k", "not TestChannelsFirst"),
+    "keras": ("test_keras_models.py", "test_keras_errors.py", "test_conformance.py"),
     "tf": ("test_conformance.py", "test_tf_doors.py", "test_ops_windows.py"),
 }
 # Nothing is downloaded, nothing is drawn on a screen, and frameworks keep their logs to
@@ -123,10 +124,13 @@ def core(session: nox.Session) -> None:
 def oldest(session: nox.Session, plugin: str) -> None:
     """Run a plugin's tests with the oldest framework that it supports."""
     folder = f"plugins/rf_{plugin}"
-    session.install("-e", ".", "-e", folder, *group("test"), *group(f"oldest-{plugin}"))
+    beneath = ("-e", "plugins/rf_jax") if plugin == "keras" else ()
+    oldest_ones = group(f"oldest-{plugin}")
+    session.install("-e", ".", "-e", folder, *beneath, *group("test"), *oldest_ones)
     session.chdir(f"{folder}/tests")
     # Old frameworks have warnings of their own.
-    session.run("pytest", "-n", "2", "-W", "default", *OLDEST[plugin], env=QUIET)
+    env = QUIET | {"KERAS_BACKEND": "jax"}
+    session.run("pytest", "-n", "2", "-W", "default", *OLDEST[plugin], env=env)
 
 
 @nox.session
