@@ -160,8 +160,10 @@ def table(names: Sequence[str], found: dict[str, dict[str, Row]]) -> Any:
     from rich.table import Table
 
     result = Table(title="keras.applications: local field, and whether other paths see everything")
-    for column in ("network", "input", "size", "stride", "padding", "global"):
-        result.add_column(column, justify="left" if column == "network" else "right")
+    # The names are what is looked for; other columns may shrink.
+    result.add_column("network", min_width=max(map(len, names)))
+    for column in ("input", "size", "stride", "padding", "global"):
+        result.add_column(column, justify="right")
     for backend in found:
         result.add_column(f"{backend} s", justify="right")
     result.add_column("agree")
