@@ -38,7 +38,6 @@ QUIET = {
     "MPLBACKEND": "agg",
     "OMP_NUM_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
-    "TF_ENABLE_ONEDNN_OPTS": "0",
 }
 
 
