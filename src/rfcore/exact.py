@@ -100,7 +100,8 @@ class _Measurement:
         known = [c if c is not None and c.alignment.complete else None for c in comparisons]
         large = next((c.large for c in known if c is not None), asked)
         last = last_spatial_layer(asked, large, self.address)
-        views = [self._asked_view() if c is None else _large_view(c) for c in known]
+        shown = {id(c): self._asked_view() if c is None else _large_view(c) for c in known}
+        views = [shown[id(c)] for c in known]
         shape = asked.shapes[self.address]
         try:
             return output_axes(

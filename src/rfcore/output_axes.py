@@ -20,7 +20,7 @@ from rfcore.walk import Elastic, Walker
 __all__ = ["OutputView", "axes_at_asked_size", "last_spatial_layer", "output_axes"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OutputView:
     """An output in the trace that serves one spatial axis.
 
@@ -137,10 +137,13 @@ def _probed(
     found: list[int | None] = [None] * len(axes)
     merged = []
     for dim in sorted({dim for view in views for dim in view.moving}):
-        moves = [
-            view.localises(dim, axes, cut=cut)[i] if dim in view.moving else False
-            for i, view in enumerate(views)
-        ]
+        # One view often serves all axes.
+        told = {
+            view: view.localises(dim, axes, cut=cut)
+            for view in dict.fromkeys(views)
+            if dim in view.moving
+        }
+        moves = [view in told and told[view][i] for i, view in enumerate(views)]
         if sum(moves) > 1:
             merged.append(dim)
         elif sum(moves) == 1:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -82,7 +85,7 @@ class TraceSet:
     )
 
     def __post_init__(self) -> None:
-        self.asked = self.backend.trace(self.model, self.spec)
+        self.asked = self._traced(self.spec)
 
     def address(self, output: str | int | None) -> str:
         """Where the asked output is in the trace at the asked size.
@@ -103,8 +106,12 @@ class TraceSet:
         key = (growth, axis)
         if key not in self._larger:
             axes = None if axis is None else (axis,)
-            self._larger[key] = self.backend.trace(self.model, self.spec.grown(growth, axes))
+            self._larger[key] = self._traced(self.spec.grown(growth, axes))
         return self._larger[key]
+
+    def _traced(self, spec: InputSpec) -> Trace:
+        with _old_objects_set_aside():
+            return self.backend.trace(self.model, spec)
 
     def larger_ones(self) -> list[Trace]:
         """The larger traces made so far."""
@@ -161,6 +168,24 @@ class TraceSet:
         if self.costly(address):
             return modest, modest
         return [_congruent(GROWTH, stride) * step for step in STEPS], modest
+
+
+@contextmanager
+def _old_objects_set_aside() -> Iterator[None]:
+    """Spares the garbage collector the framework's and the model's many objects.
+
+    A trace makes so many small objects that it would be searched for garbage, all of memory
+    with it, again and again: a quarter of the time of a trace.
+    """
+    if gc.get_freeze_count():
+        # Somebody else has set theirs aside, and thawing is for all.
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _congruent(base: int, stride: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,6 @@ class TensorFlowBackend:
         return measured_output(model, spec, output)
 
 
-@cache
 def _require_tensorflow() -> None:
     require(
         "tensorflow",
