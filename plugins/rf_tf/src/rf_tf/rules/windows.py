@@ -13,6 +13,9 @@ from rfcore.graph import Pattern, Window, WindowAxis
 
 __all__ = ["RULES", "same_padding"]
 
+Count = Callable[[int, Sequence[int]], int]
+"""The number of groups, from the image's channels and the kernel's shape."""
+
 
 def same_padding(length: int, kernel_size: int, stride: int, dilation: int = 1) -> int:
     """The low padding of a SAME window, in pixels; an odd pixel goes to the high border.
@@ -99,53 +102,46 @@ def _weights(call: Call, number: int, arrange: Callable[[Array], Array]) -> Patt
 
 def convolution(call: Call) -> int:
     """Convolution of two or three axes, in groups where the kernel has fewer channels."""
-    lengths, kernel = call.source_shape(0), call.source_shape(1)
-    layout = _Layout(call, len(lengths))
-    node = call.node(0)
-    if node is not None:
-        axes = _axes(call, layout, lengths, kernel[:-2])
-        groups = lengths[layout.channel] // kernel[-2]
-        op = Window(axes, layout.channel, groups, _weights(call, 1, _forward_kernel))
-        node = call.builder.window(node, op, call.shape, call.name)
-    return _with_weights(call, node, 1)
+    return _forward(call, lambda channels, kernel: channels // kernel[-2], _forward_kernel)
 
 
 def depthwise(call: Call) -> int:
     """Each channel by itself, to one or several outputs."""
+    return _forward(call, lambda channels, _: channels, _depthwise_kernel)
+
+
+def _forward(call: Call, count: Count, order: Callable[[Array], Array]) -> int:
+    """A convolution: how many groups it has, and how its kernel is ordered for the graph."""
     lengths, kernel = call.source_shape(0), call.source_shape(1)
     layout = _Layout(call, len(lengths))
     node = call.node(0)
     if node is not None:
         axes = _axes(call, layout, lengths, kernel[:-2])
-        pattern = _weights(call, 1, _depthwise_kernel)
-        op = Window(axes, layout.channel, lengths[layout.channel], pattern)
+        groups = count(lengths[layout.channel], kernel)
+        op = Window(axes, layout.channel, groups, _weights(call, 1, order))
         node = call.builder.window(node, op, call.shape, call.name)
     return _with_weights(call, node, 1)
 
 
 def transposed(call: Call) -> int:
     """The gradient of a convolution, used as a transposed convolution."""
-    kernel, image = call.source_shape(1), call.source_shape(2)
-    layout = _Layout(call, len(image))
-    node = call.node(2)
-    if node is not None:
-        forward = _axes(call, layout, call.shape, kernel[:-2])
-        groups = call.shape[layout.channel] // kernel[-2]
-        pattern = _weights(call, 1, _backward_kernel(groups))
-        op = Window(tuple(map(_transposed, forward)), layout.channel, groups, pattern)
-        node = call.builder.window(node, op, call.shape, call.name)
-    return _with_weights(call, node, 1)
+    return _backward(call, lambda channels, kernel: channels // kernel[-2], _backward_kernel)
 
 
 def transposed_depthwise(call: Call) -> int:
     """The gradient of a depthwise convolution, used as a transposed one."""
+    return _backward(call, lambda channels, _: channels, lambda _: _backward_depthwise_kernel)
+
+
+def _backward(call: Call, count: Count, order: Callable[[int], Callable[[Array], Array]]) -> int:
+    """A transposed convolution: its groups, and how its kernel is ordered, given their number."""
     kernel, image = call.source_shape(1), call.source_shape(2)
     layout = _Layout(call, len(image))
     node = call.node(2)
     if node is not None:
         forward = _axes(call, layout, call.shape, kernel[:-2])
-        pattern = _weights(call, 1, _backward_depthwise_kernel)
-        groups = call.shape[layout.channel]
+        groups = count(call.shape[layout.channel], kernel)
+        pattern = _weights(call, 1, order(groups))
         op = Window(tuple(map(_transposed, forward)), layout.channel, groups, pattern)
         node = call.builder.window(node, op, call.shape, call.name)
     return _with_weights(call, node, 1)
