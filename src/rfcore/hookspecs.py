@@ -6,13 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import pluggy
 from numpy.typing import NDArray
 
 from rfcore.graph import Graph
 from rfcore.inputs import InputSpec
 
-__all__ = ["Backend", "MeasuredOutput", "Probe", "Trace", "hookimpl", "rfcore_backend"]
+__all__ = [
+    "Backend",
+    "ForwardBackend",
+    "MeasuredOutput",
+    "OutputForward",
+    "Probe",
+    "Trace",
+    "hookimpl",
+    "rfcore_backend",
+]
 
 PROJECT = "rfcore"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -64,6 +74,22 @@ class MeasuredOutput:
     notes: tuple[str, ...] = field(default=())
 
 
+@dataclass(frozen=True, slots=True)
+class OutputForward:
+    """The model's own forward up to one of its outputs, on its real weights.
+
+    Attributes:
+        run: From an input of the spec's full shape to the output's value, batch included. The
+            same input gives the same value to the last bit, and the model stays as it is.
+        dtype: What the input has to be: a floating type, or an integer one for token ids.
+        notes: What a reader should know about how the forward is run.
+    """
+
+    run: Callable[[NDArray[Any]], NDArray[Any]]
+    dtype: np.dtype[Any]
+    notes: tuple[str, ...] = field(default=())
+
+
 @runtime_checkable
 class Backend(Protocol):
     """How one framework's models are measured.
@@ -100,6 +126,19 @@ class Backend(Protocol):
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
         """The gradient callable on the model's real weights."""
+
+
+@runtime_checkable
+class ForwardBackend(Backend, Protocol):
+    """A backend that also runs its models, which `verify` needs; to be one is optional."""
+
+    def forward(self, model: Any, spec: InputSpec, output: str | int | None) -> OutputForward:
+        """The forward of `model` at the spec's shape, up to the output that the user names.
+
+        Raises:
+            ModelError: The forward failed.
+            UnknownLayerError: Nothing has that name.
+        """
 
 
 @hookspec
