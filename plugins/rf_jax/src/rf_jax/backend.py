@@ -7,7 +7,7 @@ from typing import Any
 
 from rf_jax.kinds import Kind, kind_of
 from rfcore.errors import InputShapeError
-from rfcore.hookspecs import MeasuredOutput, Trace
+from rfcore.hookspecs import MeasuredOutput, OutputForward, Trace
 from rfcore.inputs import CHANNELS_FIRST, CHANNELS_LAST, InputSpec, input_spec
 from rfcore.requirements import require
 
@@ -72,3 +72,10 @@ class JaxBackend:
         from rf_jax.gradient import measured_output
 
         return measured_output(model, spec, output)
+
+    def forward(self, model: Any, spec: InputSpec, output: str | int | None) -> OutputForward:
+        """The forward on the model's own weights, compiled for one shape."""
+        require("jax", OLDEST)
+        from rf_jax.running import output_forward
+
+        return output_forward(model, spec, output)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rf_jax.values import Application, Constant, Fills, Seen, Shape
+from rfcore.fills import is_low
 from rfcore.graph import Mask
 
 __all__ = [
@@ -31,9 +32,6 @@ __all__ = [
     "without",
     "zeros",
 ]
-
-# At most this is as good as minus infinity to a softmax: exp(-10000) is zero in every float type.
-LOW = -1e4
 
 Array = NDArray[Any]
 
@@ -101,8 +99,7 @@ def lows(value: Seen | Constant) -> Constant | None:
 def _is_low(array: Array) -> Mask:
     if not np.issubdtype(array.dtype, np.floating) and array.dtype.kind not in "Vf":
         return np.zeros(array.shape, bool)
-    found: Mask = array.astype(np.float64) <= LOW
-    return found
+    return np.asarray(is_low(array.astype(np.float64)))
 
 
 def scaled_lows(factors: Sequence[Seen | Constant]) -> Constant | None:

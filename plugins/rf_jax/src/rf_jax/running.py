@@ -1,0 +1,118 @@
+"""A model's own forward on its real weights: the jaxpr of a trace, run up to one tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from numpy.typing import NDArray
+
+from rf_jax.hearing import Heard
+from rf_jax.positions import evaluated
+from rf_jax.tracing import Reading, explained, read
+from rfcore.addresses import resolve
+from rfcore.errors import (
+    BackendCapabilityError,
+    InputShapeError,
+    ModelError,
+    RfcoreError,
+)
+from rfcore.hookspecs import OutputForward
+from rfcore.inputs import InputSpec
+
+__all__ = ["Located", "located", "output_forward"]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One tensor of a model that can be computed.
+
+    Attributes:
+        reading: The forward that it is part of.
+        address: What it is called.
+        heard: Where it is.
+    """
+
+    reading: Reading
+    address: str
+    heard: Heard
+
+    @property
+    def consts(self) -> list[Any]:
+        """The model's weights and whatever else its forward holds."""
+        return list(self.reading.closed.consts)
+
+    def value(self, consts: Any, image: Any) -> Any:
+        """The tensor, for values of the weights and of the input."""
+        return evaluated(self.reading.closed.jaxpr, consts, [image], self.heard.position)
+
+
+def located(model: Any, spec: InputSpec, output: str | int | None, wanted: str) -> Located:
+    """Traces a model and finds one of its tensors.
+
+    Args:
+        model: A model or function of one array, with real weights.
+        spec: The measured input.
+        output: What the user calls the output.
+        wanted: What it is computed for, for messages.
+
+    Raises:
+        ModelError: The forward failed.
+        UnknownLayerError: Nothing has that name.
+        BackendCapabilityError: The model has no weights, or the output is inside of a loop.
+    """
+    try:
+        reading = read(model, spec)
+    except RfcoreError:
+        raise
+    except Exception as error:
+        told = explained(error)
+        if isinstance(told, RfcoreError):
+            raise told from error
+        raise ModelError(spec.shape, error) from error
+    if jax.tree_util.tree_leaves(reading.forward.parameters):
+        hint = (
+            "give it its parameters, as in `model.bind(variables)` or "
+            "`lambda x: model.apply(variables, x)` with backend='jax'."
+        )
+        raise BackendCapabilityError("jax", f"{wanted} of a model without its parameters", hint)
+    address = resolve(reading.trace, output)
+    heard = reading.found[address]
+    if not heard.position:
+        hint = "return the value from the loop or branch, and name that output."
+        raise BackendCapabilityError("jax", f"{wanted} of {address!r}, inside of a loop", hint)
+    return Located(reading, address, heard)
+
+
+def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> OutputForward:
+    """Compiles one forward up to an output.
+
+    Args:
+        model: A model or function of one array, with real weights.
+        spec: The measured input.
+        output: What the user calls the output.
+
+    Raises:
+        ModelError: The forward failed.
+        UnknownLayerError: Nothing has that name.
+        BackendCapabilityError: The model has no weights, or the output is inside of a loop.
+    """
+    found = located(model, spec, output, "the forward")
+    # Weights are arguments: as constants, the compiler would compute with them.
+    forward = jax.jit(found.value)
+
+    def run(image: NDArray[Any]) -> NDArray[Any]:
+        if image.shape != spec.shape:
+            hint = f"give an array of shape {spec.shape}, or ask for a forward of this shape."
+            raise InputShapeError(image.shape, "is not what this forward was made for", hint)
+        try:
+            value = np.asarray(forward(found.consts, image.astype(np.float32)))
+        except Exception as error:
+            raise ModelError(spec.shape, error) from error
+        # Numpy's own types: bfloat16 is none.
+        return value if value.dtype.kind in "biufc" else value.astype(np.float32)
+
+    notes = [found.reading.forward.note] if found.reading.forward.note else []
+    return OutputForward(run, np.dtype(np.float32), tuple(notes))
