@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rfcore.hookspecs import MeasuredOutput, Trace
+from rfcore.hookspecs import MeasuredOutput, OutputForward, Trace
 from rfcore.inputs import InputSpec
 from rfcore.requirements import require
 
@@ -71,6 +71,13 @@ class TensorFlowBackend:
         from rf_tf.gradient import measured_output
 
         return measured_output(model, spec, output)
+
+    def forward(self, model: Any, spec: InputSpec, output: str | int | None) -> OutputForward:
+        """The forward on the model's own weights, at one shape."""
+        _require_tensorflow()
+        from rf_tf.running import output_forward
+
+        return output_forward(model, spec, output)
 
 
 def _require_tensorflow() -> None:

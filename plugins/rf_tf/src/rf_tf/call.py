@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from rf_tf.bodies import Bodies
 from rf_tf.constants import LARGEST_PATTERN, Constant, Test, UnknownValueError
-from rf_tf.fills import Fill, Fills, is_partly_zero
+from rf_tf.fills import is_partly_zero
 from rf_tf.folding import Array
 from rf_tf.scope import Scope
 from rf_tf.single import inferred_shape
 from rf_tf.values import Value
 from rfcore.errors import UnsupportedOpError
+from rfcore.fills import Fill
 from rfcore.graph import Elementwise, GraphBuilder, Pattern
+from rfcore.kept_fills import Fills
 
 __all__ = ["Call", "Recorder", "Result", "Rule"]
 

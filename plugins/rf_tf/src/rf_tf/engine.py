@@ -10,7 +10,7 @@ import tensorflow as tf
 from rf_tf.bodies import Bodies
 from rf_tf.call import Call, Rule
 from rf_tf.captured import Captured
-from rf_tf.fills import Fills
+from rf_tf.fills import KEEPING
 from rf_tf.order import Plan, plan
 from rf_tf.rules import COPIES, LISTS, MERGES, RULES, STRUCTURAL
 from rf_tf.rules.lists import passed_on, unlisted
@@ -19,6 +19,7 @@ from rf_tf.values import DEAD, Dead, Failure, TensorList, Value, depends
 from rf_tf.vjp import opaque
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Graph, GraphBuilder
+from rfcore.kept_fills import Fills
 
 __all__ = ["Recording", "record"]
 
@@ -71,7 +72,7 @@ class _Recording:
 
     def __init__(self, builder: GraphBuilder, bodies: Bodies) -> None:
         self.builder, self.bodies = builder, bodies
-        self.fills = Fills(builder)
+        self.fills = Fills(builder, KEEPING)
         self._plans: dict[tuple[int, tuple[str, ...]], Plan] = {}
 
     def through(self, scope: Scope, targets: Sequence[tf.Tensor]) -> None:

@@ -159,6 +159,6 @@ class NoSessionError(RfcoreError):
         self.variables = tuple(variables)
         super().__init__(
             f"The graph has variables ({', '.join(variables[:3])}, …) whose values are in no "
-            "session, and gradients need them.",
-            'call within "with session:", or leave method="exact", which needs no values.',
+            "session, and nothing can be computed without them.",
+            'call within "with session:"; only method="exact" needs no values.',
         )

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from rf_tf.call import Call, Rule
-from rf_tf.fills import Fill
+from rfcore.fills import Fill
 from rfcore.graph import Gather, Mask
 
 __all__ = ["RULES"]

@@ -8,7 +8,6 @@ import numpy as np
 
 from rf_tf.call import Call, Rule
 from rf_tf.constants import LARGEST_PATTERN
-from rf_tf.fills import Fill
 from rf_tf.labels import Labels, labels_of
 from rfcore.graph import Contract, Pattern, Reshape
 
@@ -51,16 +50,11 @@ def _of_two(call: Call, factors: Sequence[tuple[int, Labels]], result: Labels) -
             whole = call.builder.add(Contract((labels,), result), [node], call.shape, call.name)
             parts.append(whole if fill is None else call.unread(whole, fill.size))
         else:
-            varying = [dim for dim, n in enumerate(fill.shape) if n > 1]
+            varying, zero = fill.varying()
             constant = tuple(others[dim] for dim in varying)
-            op = Contract((labels,), result, constant, _squeezed(fill, varying).open())
+            op = Contract((labels,), result, constant, zero.open())
             parts.append(call.builder.add(op, [node], call.shape, call.name))
     return call.elementwise(parts, call.shape)
-
-
-def _squeezed(fill: Fill, varying: Sequence[int]) -> Fill:
-    shape = tuple(fill.shape[dim] for dim in varying)
-    return Fill(shape, lambda: fill.load().reshape(shape))
 
 
 def matrix_product(call: Call) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rf_tf.call import Call, Rule
-from rf_tf.fills import Fill
+from rfcore.fills import Fill
 
 __all__ = ["RULES"]
 

@@ -17,9 +17,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from rf_tf.call import Call
-from rf_tf.fills import Fill
 from rf_tf.scope import Scope
 from rf_tf.values import Slice, TensorList, Value, depends
+from rfcore.fills import Fill
 from rfcore.graph import AxisMap, Contract, Cumulative, Graph
 from rfcore.walk import MaskTooLargeError, Walker, one_hot
 

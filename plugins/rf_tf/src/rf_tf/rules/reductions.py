@@ -9,8 +9,8 @@ import numpy as np
 
 from rf_tf.call import Call, Rule
 from rf_tf.constants import LARGEST_PATTERN
-from rf_tf.fills import Fill, Kind
-from rfcore.graph import Cumulative, Elementwise, Mask
+from rfcore.fills import Kind
+from rfcore.graph import Cumulative, Elementwise
 
 __all__ = ["RULES"]
 
@@ -22,7 +22,7 @@ def reduction(call: Call, kind: Kind | None = None) -> int:
     dims = call.dims(1, rank)
     hidden = None if kind is None else call.fills.find(node, kind)
     if hidden is not None:
-        neutral = hidden if kind == "zero" else _outdone(hidden, dims)
+        neutral = hidden if kind == "zero" else hidden.outdone(dims)
         node = call.gated(node, neutral, call.builder.shape(node))
     return call.builder.reduce(node, dims, bool(call.attr("keep_dims")), call.name)
 
@@ -67,7 +67,7 @@ def softmax(call: Call) -> int:
         return _with_statistics(call, node, dims)
     if low.size > LARGEST_PATTERN:
         return call.unread(_with_statistics(call, node, dims), low.size)
-    zero = _outdone(low, dims)
+    zero = low.outdone(dims)
     seen = call.gated(node, zero, call.shape)
     statistics = call.builder.reduce(seen, dims, True, call.name)
     gates = (zero.open(), zero.open())
@@ -75,16 +75,6 @@ def softmax(call: Call) -> int:
     if call.name == "Softmax":
         call.fills.note(result, "zero", zero)
     return result
-
-
-def _outdone(fill: Fill, dims: Sequence[int]) -> Fill:
-    """Where a value is low, unless there is nothing else along some axes."""
-
-    def load() -> Mask:
-        low = fill.load()
-        return np.asarray(low & ~low.all(axis=tuple(dims), keepdims=True))
-
-    return Fill(fill.shape, load)
 
 
 def _with_statistics(call: Call, node: int, dims: Sequence[int]) -> int:

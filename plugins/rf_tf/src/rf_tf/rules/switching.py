@@ -9,7 +9,8 @@ import numpy as np
 
 from rf_tf.call import Call, Rule
 from rf_tf.constants import LARGEST_PATTERN, Test
-from rf_tf.fills import Fill, Kind, is_low, is_partly_zero, is_zero
+from rf_tf.fills import is_partly_zero
+from rfcore.fills import Fill, Kind, is_low, is_zero
 from rfcore.graph import Elementwise
 
 __all__ = ["RULES"]

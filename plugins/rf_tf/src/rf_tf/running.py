@@ -1,0 +1,194 @@
+"""A model's own forward on its real weights: the captured graph, run in a session of its own.
+
+The model itself is never executed, so that neither its state nor its random numbers move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from rf_tf.captured import Captured
+from rf_tf.constants import UnknownValueError, session_config
+from rf_tf.errors import NoSessionError
+from rf_tf.randomness import draws_numbers, with_seeds
+from rf_tf.tracing import captured_model, explained
+from rfcore.addresses import resolve
+from rfcore.errors import InputShapeError, ModelError, RfcoreError
+from rfcore.graph import GraphBuilder
+from rfcore.hookspecs import OutputForward, Trace
+from rfcore.inputs import InputSpec
+
+__all__ = ["SEED", "Values", "located", "output_forward", "values_behind"]
+
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What the copy of the graph needs to be run.
+
+    Attributes:
+        fed: What has to be fed in every run.
+        assign: The op that gives variables their values, and what it is fed.
+        notes: What the reader should know about it.
+    """
+
+    fed: dict[tf.Tensor, NDArray[Any]]
+    assign: tuple[tf.Operation, dict[tf.Tensor, NDArray[Any]]]
+    notes: tuple[str, ...]
+
+    def session(self, graph: tf.Graph) -> tf.compat.v1.Session:
+        """A new session in which the variables have their values."""
+        session = tf.compat.v1.Session(graph=graph, config=session_config())
+        session.run(*self.assign)
+        return session
+
+
+def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> OutputForward:
+    """Prepares the forward up to an output, on the variables' present values.
+
+    Args:
+        model: Anything that this backend has a door for.
+        spec: The measured input.
+        output: What the user calls the output.
+
+    Raises:
+        ModelError: The forward failed.
+        UnknownLayerError: Nothing has that name.
+        NoSessionError: The variables have no values.
+    """
+    captured, address = located(model, spec, output)
+    captured = with_seeds(captured)
+    target = captured.outputs[address]
+    values = values_behind(captured, target)
+    place = captured.input.dtype.as_numpy_dtype
+    computed = _computing(captured, target, values)
+
+    def run(image: NDArray[Any]) -> NDArray[Any]:
+        if image.shape != spec.shape:
+            hint = f"give an array of shape {spec.shape}, or ask for a forward of this shape."
+            raise InputShapeError(image.shape, "is not what this forward was made for", hint)
+        try:
+            return _plain(computed({**values.fed, captured.input: image.astype(place)}))
+        except tf.errors.OpError as error:
+            raise ModelError(spec.shape, error) from error
+
+    dtype = np.dtype(place if _is_plain(np.dtype(place)) else np.float32)
+    return OutputForward(run, dtype, (*values.notes, *captured.warnings))
+
+
+def _computing(
+    captured: Captured, target: tf.Tensor, values: Values
+) -> Callable[[dict[tf.Tensor, NDArray[Any]]], NDArray[Any]]:
+    """From what is fed to the value of a tensor."""
+    if not draws_numbers(captured.graph):
+        session = values.session(captured.graph)
+        return lambda fed: np.asarray(session.run(target, fed))
+
+    def anew(fed: dict[tf.Tensor, NDArray[Any]]) -> NDArray[Any]:
+        # Generators begin again with the session, their states with its variables.
+        with values.session(captured.graph) as session:
+            return np.asarray(session.run(target, fed))
+
+    return anew
+
+
+def located(model: Any, spec: InputSpec, output: str | int | None) -> tuple[Captured, str]:
+    """A model's graph, and the address in it of what the user names.
+
+    Raises:
+        ModelError: The forward failed.
+        UnknownLayerError: Nothing has that name.
+    """
+    try:
+        captured = captured_model(model, spec)
+    except Exception as error:
+        cause = explained(error)
+        if isinstance(cause, RfcoreError):
+            raise cause from error
+        raise ModelError(spec.shape, cause) from error
+    # The names are those of a trace.
+    names = dict.fromkeys(captured.outputs, 0)
+    trace = Trace(GraphBuilder(spec.shape).finish(), names, {}, captured.layers)
+    return captured, resolve(trace, output)
+
+
+def values_behind(captured: Captured, target: tf.Tensor, *given: tf.Tensor) -> Values:
+    """The values of variables and of other inputs that a tensor needs.
+
+    Args:
+        captured: The graph.
+        target: The tensor.
+        given: Placeholders, beside the measured input, that the caller feeds.
+
+    Raises:
+        NoSessionError: A variable has no value.
+    """
+    fed: dict[tf.Tensor, NDArray[Any]] = {}
+    handles: list[tuple[tf.Tensor, NDArray[Any]]] = []
+    unknown: list[str] = []
+    held: list[str] = []
+    known = {captured.input.op, *(tensor.op for tensor in given)}
+    for op in _sources(target):
+        result = op.outputs[0]
+        if op.name in captured.variables:
+            try:
+                value = captured.variables[op.name]()
+            except UnknownValueError:
+                unknown.append(op.name)
+                continue
+            if op.type == "VarHandleOp":
+                handles.append((result, value))
+            else:
+                fed[result] = value
+        elif op.type == "VarHandleOp" or op.name in captured.unread:
+            unknown.append(op.name)
+        elif op not in known and result.shape.is_fully_defined():
+            generator = np.random.default_rng(SEED)
+            numbers = generator.random(tuple(result.shape.as_list()))
+            fed[result] = numbers.astype(result.dtype.as_numpy_dtype)
+            held.append(op.name)
+    if unknown:
+        raise NoSessionError(unknown)
+    notes = tuple(f"the input {name!r} is held at random values" for name in held)
+    return Values(fed, _assignment(captured.graph, handles), notes)
+
+
+def _sources(target: tf.Tensor) -> list[tf.Operation]:
+    """The variables and placeholders that a tensor needs."""
+    reached = {target.op: None}
+    waiting = [target.op]
+    while waiting:
+        for tensor in waiting.pop().inputs:
+            if tensor.op not in reached:
+                reached[tensor.op] = None
+                waiting.append(tensor.op)
+    return [op for op in reached if op.type in ("VarHandleOp", "Placeholder")]
+
+
+def _assignment(
+    graph: tf.Graph, handles: list[tuple[tf.Tensor, NDArray[Any]]]
+) -> tuple[tf.Operation, dict[tf.Tensor, NDArray[Any]]]:
+    given: dict[tf.Tensor, NDArray[Any]] = {}
+    with graph.as_default():
+        assignments = []
+        for handle, value in handles:
+            place = tf.compat.v1.placeholder(value.dtype, value.shape)
+            assignments.append(tf.raw_ops.AssignVariableOp(resource=handle, value=place))
+            given[place] = value
+        return tf.group(*assignments), given
+
+
+def _plain(value: NDArray[Any]) -> NDArray[Any]:
+    return value if _is_plain(value.dtype) else value.astype(np.float32)
+
+
+def _is_plain(dtype: np.dtype[Any]) -> bool:
+    """Whether a type is one of numpy's own; bfloat16 is not."""
+    return dtype.kind in "biufc"
