@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from rfcore.hookspecs import MeasuredOutput, Trace
+from rfcore.hookspecs import MeasuredOutput, OutputForward, Trace
 from rfcore.inputs import InputSpec
 from rfcore.requirements import require
 
@@ -59,3 +59,9 @@ class KerasBackend:
         from rf_keras.gradient import measured_output
 
         return measured_output(self, model, spec, output)
+
+    def forward(self, model: Any, spec: InputSpec, output: str | int | None) -> OutputForward:
+        """The forward on the model's own weights, by the backend that Keras runs on."""
+        from rf_keras.running import output_forward
+
+        return output_forward(self, model, spec, output)

@@ -89,8 +89,13 @@ class Forward:
         """
 
         def forward(image: Any) -> Any:
-            tensors = self._run(image)
-            return tensors if only is None else tensors[only]
+            recording = self._run(image, only)
+            tensors = recording.addressed()
+            if only is None:
+                return tensors
+            if only not in tensors and recording.error is not None:
+                raise recording.error
+            return tensors[only]
 
         if keras.config.backend() != "tensorflow":
             return forward
@@ -99,18 +104,16 @@ class Forward:
         unconverted: Callable[[Any], Any] = plain(forward)
         return unconverted
 
-    def _run(self, image: Any) -> dict[str, Any]:
-        self.last = recording = Recording(image)
+    def _run(self, image: Any, only: str | None) -> Recording:
+        self.last = recording = Recording(image, only)
         with _plain_errors(), keras.StatelessScope(), self.opened():
             try:
                 recording.keep("", self.model(self._arguments(image), training=False))
             except Exception as error:
                 recording.error = error
-                tensors = recording.addressed()
-                if not tensors or _asks_for_values(error):
+                if not recording.addressed() or _asks_for_values(error):
                     raise
-                return tensors
-        return recording.addressed()
+        return recording
 
     def _keep(self, path: str, output: Any) -> None:
         if self.last is not None:

@@ -26,6 +26,7 @@ class KerasInput(InputSpec):
         built_for: The shape with the batch that the model itself tells, None where it is open.
         builder: What builds the model for other sizes, if there is such a function.
         opened: What the traces of one estimate share, by the identity of the model that runs.
+        addresses: Where the outputs are that were asked for, by model and by name.
     """
 
     runs: Any = None
@@ -33,6 +34,9 @@ class KerasInput(InputSpec):
     built_for: tuple[int | None, ...] | None = None
     builder: Any = None
     opened: dict[int, Any] = field(default_factory=dict, compare=False, repr=False)
+    addresses: dict[int, dict[str | int | None, str]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
 
 def measured_input(

@@ -25,15 +25,18 @@ class Recording:
 
     Args:
         image: The measured input; tensors of inner traces (loop bodies) are left out.
+        only: The one address that is asked for; None for all. Others are not held in memory.
     """
 
-    def __init__(self, image: Any) -> None:
-        self._image = image
+    def __init__(self, image: Any, only: str | None = None) -> None:
+        self._image, self._only = image, only
         self._calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.error: Exception | None = None
 
     def keep(self, name: str, output: Any) -> None:
         """Notes what a layer returned; the model itself has the empty name."""
+        if self._only is not None and self._only != name and not self._only.startswith(f"{name}["):
+            return
         found = tensors_by_path(output)
         parts = {path: value for path, value in found if _lives_beside(value, self._image)}
         if parts:

@@ -17,7 +17,7 @@ from rfcore.graph import Graph
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
 
-__all__ = ["plain", "runs_at", "trace"]
+__all__ = ["explained", "plain", "runs_at", "trace"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _translated(forward: Forward, inner: InputSpec, spec: KerasInput) -> Trace:
         _with_aliases(values, aliases),
         _with_aliases(shapes, aliases),
         forward.named.names(),
-        _explained(error, spec),
+        explained(error, spec),
         found.concrete,
         found.warnings,
     )
@@ -128,7 +128,7 @@ def _with_aliases(found: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[
     return result
 
 
-def _explained(error: Exception | None, spec: KerasInput) -> Exception | None:
+def explained(error: Exception | None, spec: KerasInput) -> Exception | None:
     """An error of the forward; of a model that was built for another size, what to do."""
     own = spec.built_for
     if error is None or isinstance(error, RfcoreError) or own is None:
@@ -136,6 +136,6 @@ def _explained(error: Exception | None, spec: KerasInput) -> Exception | None:
     pairs = zip(own[1:], spec.shape[1:], strict=False)
     if all(n in (None, m) for n, m in pairs):
         return error
-    explained = FixedSizeError(spec.shape, own, error)
-    explained.__cause__ = error
-    return explained
+    told = FixedSizeError(spec.shape, own, error)
+    told.__cause__ = error
+    return told
