@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from rf_torch.constants import LARGEST_PATTERN, ConstantTape, tensors_in
-from rf_torch.fills import Fills
 from rf_torch.memory import Memory
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import Elementwise, GraphBuilder, Pattern
+from rfcore.kept_fills import Fills
 
 __all__ = ["Call", "Rule"]
 

@@ -16,12 +16,13 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from rf_torch.call import Call
 from rf_torch.constants import ConstantTape, tensors_in
 from rf_torch.escapes import Escapes
-from rf_torch.fills import Fills
+from rf_torch.fills import KEEPING
 from rf_torch.kinds import UNSAFE_SPLITS, Kind, is_composite, kind_of
 from rf_torch.memory import Memory
 from rf_torch.views import part_steps, view_steps
 from rf_torch.vjp import opaque
 from rfcore.errors import UnsupportedOpError
+from rfcore.kept_fills import Fills
 
 __all__ = ["Recorder"]
 
@@ -37,7 +38,7 @@ class Recorder(TorchDispatchMode):
         super().__init__()
         self.memory, self.tape = memory, tape
         self.reads_values = False
-        self.fills = Fills(memory.builder)
+        self.fills = Fills(memory.builder, KEEPING)
         self._escapes = Escapes(memory, tape, self._noticed)
 
     def __enter__(self) -> Recorder:

@@ -9,7 +9,7 @@ import torch
 
 from rf_torch.call import Call, Rule
 from rf_torch.constants import tensors_in
-from rf_torch.fills import Fill
+from rfcore.fills import Fill
 from rfcore.graph import Mask
 
 __all__ = ["RULES", "pointwise"]
@@ -60,7 +60,7 @@ def triangle(call: Call, *, upper: bool) -> int:
 
     fill = Fill((rows, columns), removed)
     kept = call.gated(node, fill.open(), call.shape)
-    call.fills.add_zeros(kept, fill)
+    call.fills.note(kept, "zero", fill)
     return kept
 
 

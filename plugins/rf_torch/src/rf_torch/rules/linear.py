@@ -9,8 +9,7 @@ import torch
 
 from rf_torch.call import Call, Rule
 from rf_torch.constants import LARGEST_PATTERN
-from rf_torch.fills import Fill, Switch
-from rfcore.graph import Contract, Pattern
+from rfcore.graph import Contract
 
 __all__ = ["RULES", "product"]
 
@@ -48,7 +47,7 @@ def _product_of_two(
     call: Call, factors: Sequence[tuple[int, Labels]], result: Labels, shape: Sequence[int]
 ) -> int:
     """Each factor is seen where the other one is not known to be zero."""
-    fills = [call.fills.zeros(node) for node, _ in factors]
+    fills = [call.fills.find(node, "zero") for node, _ in factors]
     if fills == [None, None]:
         op = Contract(tuple(labels for _, labels in factors), result)
         return call.builder.add(op, [node for node, _ in factors], shape, call.name)
@@ -58,15 +57,10 @@ def _product_of_two(
             whole = call.builder.add(Contract((labels,), result), [node], shape, call.name)
             parts.append(whole if fill is None else call.unread(whole, fill.size))
         else:
-            varying = [dim for dim, n in enumerate(fill.shape) if n > 1]
-            op = Contract((labels,), result, tuple(others[d] for d in varying), _squeezed(fill))
+            varying, zero = fill.varying()
+            op = Contract((labels,), result, tuple(others[d] for d in varying), zero.open())
             parts.append(call.builder.add(op, [node], shape, call.name))
     return call.elementwise(parts, shape)
-
-
-def _squeezed(fill: Fill) -> Pattern:
-    """Where a factor is not zero, along the axes on which that varies."""
-    return Switch(lambda: ~fill.load().squeeze())
 
 
 def _added(call: Call, total: int | None, bias: torch.Tensor) -> int | None:

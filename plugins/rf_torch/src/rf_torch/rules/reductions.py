@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from rf_torch.call import Call, Rule
 from rf_torch.constants import LARGEST_PATTERN, tensors_in
-from rf_torch.fills import softmaxed
 from rfcore.graph import Cumulative, Elementwise
 
 __all__ = ["RULES"]
@@ -53,19 +52,19 @@ def softmax(call: Call) -> int:
     """Softmax: itself and its whole axis, so that the axis can be cut and the path remain."""
     node = _source(call)
     dims = call.dims("dim", len(call.shape))
-    low = call.fills.lows(node)
+    low = call.fills.find(node, "low")
     if low is None:
         return _with_statistics(call, node, dims)
     if low.size > LARGEST_PATTERN:
         return call.unread(_with_statistics(call, node, dims), low.size)
-    seen = call.gated(node, low.open(), call.shape)
+    zero = low.outdone(dims)
+    seen = call.gated(node, zero.open(), call.shape)
     statistics = call.builder.reduce(seen, dims, True, call.name)
-    zero = softmaxed(low, dims)
     result = call.builder.add(
         Elementwise((zero.open(), zero.open())), (seen, statistics), call.shape, call.name
     )
     if "log" not in call.name:
-        call.fills.add_zeros(result, zero)
+        call.fills.note(result, "zero", zero)
     return result
 
 

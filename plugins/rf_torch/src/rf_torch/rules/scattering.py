@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 
 from rf_torch.call import Call, Rule
-from rf_torch.fills import Fill
 from rf_torch.rules.indexing import adjacent, index_arrays
 from rf_torch.rules.switching import refilled
 from rf_torch.steps import written_through
 from rf_torch.views import view_steps
+from rfcore.fills import Fill
 from rfcore.graph import Gather, Mask
 
 __all__ = ["RULES", "writers"]

@@ -8,11 +8,14 @@ import torch
 
 from rf_torch.call import Call, Rule
 from rf_torch.constants import LARGEST_PATTERN, Test, is_partly_zero
-from rf_torch.fills import Fill, is_low, is_zero, whole
+from rf_torch.fills import whole
 from rf_torch.steps import COMPLEX_PRODUCT
+from rfcore.fills import Fill, Kind, is_low, is_zero
 from rfcore.graph import Elementwise
 
 __all__ = ["RULES", "refilled"]
+
+_KINDS: tuple[tuple[Kind, Test], ...] = (("zero", is_zero), ("low", is_low))
 
 
 def multiplication(call: Call) -> int:
@@ -25,14 +28,14 @@ def multiplication(call: Call) -> int:
     product = call.builder.elementwise(nodes, call.shape, name)
     for constant in (t for t in tensors if call.node(t) is None and t.numel() > 1):
         product = call.gated(product, constant, call.shape, name)
-        call.fills.add_zeros(product, _where(call, constant, is_partly_zero))
+        call.fills.note(product, "zero", _where(call, constant, is_partly_zero))
     return _scaled(call, product, nodes[0])
 
 
 def _product_of_two(call: Call, nodes: Sequence[int], name: str) -> int:
     gates = []
     for other in reversed(nodes):
-        fill = call.fills.zeros(other)
+        fill = call.fills.find(other, "zero")
         if fill is not None and fill.size > LARGEST_PATTERN:
             return call.unread(call.builder.elementwise(nodes, call.shape, name), fill.size)
         gates.append(None if fill is None else fill.open())
@@ -59,7 +62,7 @@ def division(call: Call) -> int:
 
 def _scaled(call: Call, node: int, source: int) -> int:
     """Notes that a low value stays low when it is scaled by a positive number."""
-    low = call.fills.lows(source)
+    low = call.fills.find(source, "low")
     other = next((v for v in (call["other"], call["self"]) if call.node(v) is None), None)
     if low is None or other is None:
         return node
@@ -67,21 +70,24 @@ def _scaled(call: Call, node: int, source: int) -> int:
         low = low & _where(call, other, lambda factor: factor > 0)
     elif isinstance(other, complex) or other <= 0:
         return node
-    call.fills.add_lows(node, low)
+    call.fills.note(node, "low", low)
     return node
 
 
 def addition(call: Call, sign: int) -> int:
     """A sum, which is low where a constant term is: a mask that is added to scores."""
     nodes = call.dependent()
-    total = call.elementwise(nodes, call.shape)
     scale = sign * call.given.get("alpha", 1)
+    # By its name a sum keeps what is low; `torch.add(a, b, alpha=-1)` is none.
+    name = call.name if isinstance(scale, complex) or scale > 0 else "aten.sub"
+    total = call.builder.elementwise(nodes, call.shape, name)
     other = call["other"]
     term = other if call.node(other) is None else call["self"]
     constant = isinstance(term, torch.Tensor) and call.node(term) is None and term.numel() > 1
     if constant and term.is_floating_point():
         factor = scale if term is other else 1
-        call.fills.add_lows(total, _where(call, term, lambda value: is_low(value * factor)))
+        low = _where(call, term, lambda value: is_low(value * factor))
+        call.fills.note(total, "low", low)
     return total
 
 
@@ -163,14 +169,12 @@ def _hidden(call: Call, node: int, constant: torch.Tensor, hidden: Test) -> int:
 
 def refilled(call: Call, node: int, before: int, filled: Fill, value: object) -> None:
     """Notes what a node holds where a constant was filled in: zeros, or as good as -inf."""
-    for add, kept, test in (
-        (call.fills.add_zeros, call.fills.zeros(before), is_zero),
-        (call.fills.add_lows, call.fills.lows(before), is_low),
-    ):
+    for kind, test in _KINDS:
         new = filled & (
             _where(call, value, test) if isinstance(value, torch.Tensor) else whole(value, test)
         )
-        add(node, new if kept is None else (kept - filled) | new)
+        kept = call.fills.find(before, kind)
+        call.fills.note(node, kind, new if kept is None else (kept - filled) | new)
 
 
 def _where(call: Call, constant: torch.Tensor, test: Test) -> Fill:
