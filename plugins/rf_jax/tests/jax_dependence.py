@@ -8,60 +8,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
 from rfcore.errors import RfcoreError
 from rfcore.inputs import InputSpec
 from rfcore.plugins import find_backend
-from rfcore.walk import Walker, one_hot
+from rfcore.testing.dependence import Dependence, Matrix, dependence
 
-__all__ = ["Traced", "assert_bounded", "assert_traced_exactly", "changed", "refusal", "traced"]
+__all__ = ["assert_bounded", "assert_traced_exactly", "changed", "refusal", "traced"]
 
 Function = Callable[[Any], Any]
-Matrix = NDArray[np.bool_]
 
 STEPS = (0.37, -0.61, 90.0, -90.0)
 BASES = 3
 SENSITIVITY = 1e-5
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
-    """What the trace says: (outputs, inputs), and whether it claims to be exact."""
-
-    matrix: Matrix
-    exact: bool
-    notes: tuple[str, ...]
-
-
-def traced(function: Function, shape: Sequence[int]) -> Traced:
+def traced(function: Function, shape: Sequence[int]) -> Dependence:
     """The dependence that the trace of a function shows."""
     spec = InputSpec(tuple(shape), tuple(range(len(shape))), "NHWCDEF"[: len(shape)])
     found = find_backend(function, "jax").trace(function, spec)
     if found.error is not None:
         raise found.error
-    walker, visited = Walker(found.graph), set[int]()
-    parts = []
-    for address, node in found.values.items():
-        if address and not address.startswith("["):
-            continue
-        result = found.shapes[address]
-        count = math.prod(result)
-        if node is None or count == 0:
-            parts.append(np.zeros((count, math.prod(shape)), bool))
-            continue
-        everywhere = list(np.ndindex(*result))
-        mask = one_hot(result, range(len(result)), everywhere)
-        seen = walker.influence(node, mask, lambda index, _: visited.add(index)).mask
-        parts.append(np.broadcast_to(seen, (count, *shape)).reshape(count, -1))
-    nodes = [found.graph.nodes[index] for index in sorted(visited)]
-    exact = all(node.exact for node in nodes) and not found.warnings
-    return Traced(np.concatenate(parts), exact, tuple(node.note for node in nodes if node.note))
+    outputs = [
+        (node, found.shapes[address])
+        for address, node in found.values.items()
+        if not address or address.startswith("[")
+    ]
+    return dependence(found.graph, outputs, warnings=found.warnings)
 
 
 def changed(function: Function, shape: Sequence[int], *, low: float = -1.0) -> Matrix:
@@ -88,20 +65,14 @@ def changed(function: Function, shape: Sequence[int], *, low: float = -1.0) -> M
 
 def assert_traced_exactly(function: Function, shape: Sequence[int], *, low: float = -1.0) -> None:
     """The trace claims to be exact, and is just what changes an output."""
-    found, certain = traced(function, shape), changed(function, shape, low=low)
-    assert not (certain & ~found.matrix).any(), "an influence was missed"
-    assert not (found.matrix & ~certain).any(), "an influence was made up"
-    assert found.exact
+    traced(function, shape).assert_equals(changed(function, shape, low=low))
 
 
 def assert_bounded(
     function: Function, shape: Sequence[int], said: str, *, low: float = -1.0
 ) -> None:
     """The trace misses nothing, and says by a note why it may be more than there is."""
-    found = traced(function, shape)
-    assert not (changed(function, shape, low=low) & ~found.matrix).any(), "an influence was missed"
-    assert not found.exact
-    assert any(said in note for note in found.notes), found.notes
+    traced(function, shape).assert_bounds(changed(function, shape, low=low), said)
 
 
 def refusal(function: Function, shape: Sequence[int]) -> RfcoreError:

@@ -36,7 +36,7 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
     found = located(model, spec, output, "gradients")
     if len(found.heard.shape) != len(spec.shape):
         raise NoSpatialAxesError(found.address, found.heard.shape, None)
-    if found.heard.node is None:
+    if found.reading.trace.values.get(found.address, 0) is None:
         raise IndependentOutputError(found.address)
     others = tuple(d for d in range(len(spec.shape)) if d not in spec.axes)
 

@@ -37,8 +37,8 @@ class Reading:
     Attributes:
         closed: The closed jaxpr.
         forward: The model as a function.
-        found: Everything that can be asked for, by address.
-        trace: The same for the core.
+        found: Everything that can be computed, by address.
+        trace: What of it can be traced, for the core.
     """
 
     closed: Any
@@ -85,13 +85,16 @@ def read(model: Any, spec: InputSpec) -> Reading:
     parts = {
         path: Heard(_node(value), shape, (len(closed.jaxpr.eqns), number))
         for number, (path, value, shape) in enumerate(zip(paths, results, shapes, strict=True))
-        if not isinstance(value, Refused)
+    }
+    refused = {
+        path for path, value in zip(paths, results, strict=True) if isinstance(value, Refused)
     }
     found.update(addresses_of("", [parts]))
+    known = {address: heard for address, heard in found.items() if address not in refused}
     traced = Trace(
         builder.finish(),
-        {address: heard.node for address, heard in found.items()},
-        {address: heard.shape for address, heard in found.items()},
+        {address: heard.node for address, heard in known.items()},
+        {address: heard.shape for address, heard in known.items()},
         forward.layers,
         reader.error,
     )
