@@ -6,18 +6,25 @@ import pytest
 
 import rfcore
 from rfcore.errors import (
+    InputShapeError,
     IrregularFieldError,
     NoSpatialAxesError,
+    TruncatedFieldError,
 )
 from rfcore.layers import (
     Branches,
     Convolution,
     Cropping,
+    DepthToSpace,
+    Flip,
     GlobalPooling,
     Identity,
     Normalization,
     Padding,
     Pooling,
+    Roll,
+    SpaceToDepth,
+    Subsampling,
     TransposedConvolution,
     Upsampling,
 )
@@ -49,6 +56,22 @@ CHAINS = {
     # Output 0 lies at -1/4, between input -1 (in the border) and 0.
     "linear upsampling": ([Upsampling(2, "linear")], 10, (2, Fraction(1, 2), 1, 20)),
     "odd linear upsampling": ([Upsampling(3, "linear")], 10, (2, Fraction(1, 3), 1, 30)),
+    # Output 0 lies at -1/4, between inputs -1 and 0, and reads one more on either side.
+    "cubic upsampling": ([Upsampling(2, "cubic")], 10, (4, Fraction(1, 2), 2, 20)),
+    # Output 2i lies at i - i / (2n - 1), below input i and never as far as i - 1.
+    "aligned upsampling": ([Upsampling(2, "aligned")], 10, (2, Fraction(1, 2), 1, 20)),
+    "pixel shuffle": ([DepthToSpace(2)], 10, (1, Fraction(1, 2), 0, 20)),
+    "pixel unshuffle": ([SpaceToDepth(2), Convolution(3)], 10, (6, 2, 0, 3)),
+    # It keeps the positions 1, 4, 7, …, 19.
+    "strided slicing": ([Subsampling(3, start=1), Convolution(3)], 20, (7, 3, -1, 5)),
+    "reflected border": ([Padding(2, 1, "reflect"), Convolution(3)], 10, (3, 1, 2, 11)),
+    "repeated border": ([Padding(2, 1, "edge"), Convolution(3)], 10, (3, 1, 2, 11)),
+    "circular border": ([Padding(2, 1, "circular"), Convolution(3)], 10, (3, 1, 2, 11)),
+    # Output j reads j - 2 … j.
+    "roll": ([Roll(2), Convolution(3)], 10, (3, 1, 2, 8)),
+    # Output j reads the flipped 2j … 2j + 2, which are the inputs 9 - 2j down to 7 - 2j.
+    "flip": ([Flip(), Convolution(3, stride=2)], 10, (3, -2, -7, 4)),
+    "groups": ([Convolution(3, groups=2)], 10, (3, 1, 0, 8)),
     "convolution sees across the upsampling": (
         [Upsampling(2), Convolution(3, padding=1)],
         10,
@@ -60,6 +83,40 @@ CHAINS = {
 @pytest.mark.parametrize(("layers", "n", "expected"), CHAINS.values(), ids=CHAINS)
 def test_chain_has_the_geometry_of_the_formula(layers, n, expected):
     assert geometry(rfcore.estimate(layers, input_shape=(n,))) == expected
+
+
+def test_a_mirrored_field_larger_than_the_input_keeps_its_place():
+    # Output j reads the flipped j - 7 … j + 7: the inputs 9 - (j + 7) up to 9 - (j - 7).
+    field = rfcore.estimate([Flip(), Convolution(15, padding=7)], input_shape=(10,))
+    assert geometry(field) == (15, -1, -2, 10)
+
+
+def test_a_flip_of_one_axis_leaves_the_other():
+    field = rfcore.estimate([Flip((1, 0)), Convolution(2)], input_shape=(10, 12))
+    # Output j reads the inputs 9 - j and 8 - j; along the other axis j and j + 1.
+    assert geometry(field, 0) == (2, -1, -8, 9)
+    assert geometry(field, 1) == (2, 1, 0, 11)
+
+
+@pytest.mark.parametrize(
+    ("layers", "problem"),
+    [
+        pytest.param([Padding(5, 0, "reflect")], "at most 4 more on a side", id="reflect"),
+        pytest.param([Padding(0, 6, "circular")], "at most 5 more on a side", id="circular"),
+        pytest.param([SpaceToDepth(2)], "2 does not divide", id="unshuffle"),
+        pytest.param([Subsampling(2, start=5)], "leaves it no output", id="nothing left"),
+    ],
+)
+def test_a_size_that_a_layer_cannot_take_is_refused(layers, problem):
+    with pytest.raises(InputShapeError, match=problem) as raised:
+        rfcore.estimate(layers, input_shape=(5,))
+    assert raised.value.hint
+
+
+def test_aligned_corners_have_no_law():
+    # Output 3i + 1 lies at i + (n - 1 - 2i) / (3n - 1), on either side of input i.
+    with pytest.raises((IrregularFieldError, TruncatedFieldError)):
+        rfcore.estimate([Upsampling(3, "aligned")], input_shape=(10,))
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def beside(one: Layer, other: Layer) -> Layer | None:
         lengths = type(a) is type(b) is int
         if a != b and not lengths:
             return None
-        values[field.name] = (a, b) if lengths else a
+        values[field.name] = (a, b) if a != b else a
     return type(one)(**values)
 
 

@@ -179,6 +179,9 @@ class _Measurement:
         if law is not None and comparison.moves_as_shapes_do(
             self.dims[axis], law.period, law.shift
         ):
+            if law.shift < 0:
+                # Mirrored maps count from the high border, which lies further off here.
+                law = law.moved(-comparison.growth)
             return self._accepted(law, axis, watch, alignment.elastic_small)
         found = self._global(probed, axis, sightings, max_period, alignment.elastic, watch)
         if found is None and comparison.usable and in_clear_sight(sightings) >= 3:

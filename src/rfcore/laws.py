@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -57,6 +57,14 @@ class Law:
     period: int
     shift: int
     density: Fraction
+
+    def moved(self, pixels: int) -> Law:
+        """The law whose edges all lie so many pixels higher."""
+        lows, highs = (
+            None if edges is None else tuple(edge + pixels for edge in edges)
+            for edges in (self.lows, self.highs)
+        )
+        return replace(self, lows=lows, highs=highs)
 
     def axis_field(self, input_size: int, output_size: int) -> AxisField:
         """The law at one input size."""

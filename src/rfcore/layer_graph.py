@@ -16,17 +16,23 @@ from rfcore.layer_specs import (
     Branches,
     Convolution,
     Cropping,
+    DepthToSpace,
+    Flip,
     GlobalPooling,
     Identity,
     Layer,
     Normalization,
     Padding,
     Pooling,
+    Roll,
     Sizes,
+    SpaceToDepth,
+    Subsampling,
     TransposedConvolution,
     Upsampling,
     per_axis,
 )
+from rfcore.layer_taps import flipped, padded, resized, rolled
 
 __all__ = ["LayerForward"]
 
@@ -108,19 +114,83 @@ class LayerForward:
 
     @add.register
     def _(self, layer: Upsampling, value: int) -> int:
-        taps = {"nearest": _nearest_taps, "linear": _linear_taps}[layer.mode]
         for axis, (scale,) in zip(self.axes, self._sizes(layer.scale), strict=True):
-            value = self._along(value, axis, taps(self.builder.shape(value)[axis], scale), layer)
+            taps = resized(self.builder.shape(value)[axis], scale, layer.mode)
+            value = self._along(value, axis, taps, layer)
         return value
 
     @add.register
+    def _(self, layer: DepthToSpace, value: int) -> int:
+        for axis, (scale,) in zip(self.axes, self._sizes(layer.scale), strict=True):
+            taps = resized(self.builder.shape(value)[axis], scale, "nearest")
+            value = self._along(value, axis, taps, layer)
+        return value
+
+    @add.register
+    def _(self, layer: SpaceToDepth, value: int) -> int:
+        lengths, scales = self._lengths(value), [s for (s,) in self._sizes(layer.scale)]
+        windows = []
+        for number, (axis, n, scale) in enumerate(zip(self.axes, lengths, scales, strict=True)):
+            if n % scale:
+                raise self._refused(
+                    f"does not fit: SpaceToDepth {self.builder.layer!r} gets {n} positions on "
+                    f"axis {number}, which {scale} does not divide",
+                    f"ask for a size with which it gets {n - n % scale + scale}.",
+                )
+            windows.append((WindowAxis(axis, scale, scale), n // scale))
+        return self._window(layer, value, windows)
+
+    @add.register
     def _(self, layer: Padding, value: int) -> int:
-        return self._extend(layer, value, self._sizes(layer.low, layer.high))
+        sizes = self._sizes(layer.low, layer.high)
+        for number, (n, sides) in enumerate(zip(self._lengths(value), sizes, strict=True)):
+            most = {"reflect": n - 1, "circular": n}.get(layer.mode, max(sides))
+            if max(sides) > most:
+                raise self._refused(
+                    f"is too small: Padding {self.builder.layer!r} with mode={layer.mode!r} gets "
+                    f"{n} positions on axis {number}, which allow at most {most} more on a side",
+                    "ask for a larger input_shape, or give the layer less to add.",
+                )
+        for axis, (low, high) in zip(self.axes, sizes, strict=True):
+            taps = padded(self.builder.shape(value)[axis], low, high, layer.mode)
+            value = self._along(value, axis, taps, layer)
+        return value
 
     @add.register
     def _(self, layer: Cropping, value: int) -> int:
-        sizes = self._sizes(layer.low, layer.high)
-        return self._extend(layer, value, [(-low, -high) for low, high in sizes])
+        lengths, sizes = self._lengths(value), self._sizes(layer.low, layer.high)
+        along = list(zip(lengths, sizes, strict=True))
+        self._resized(layer, value, [n - low - high for n, (low, high) in along])
+        for axis, (n, (low, high)) in zip(self.axes, along, strict=True):
+            value = self._along(value, axis, np.arange(low, n - high)[:, None], layer)
+        return value
+
+    @add.register
+    def _(self, layer: Subsampling, value: int) -> int:
+        sizes = self._sizes(layer.start, layer.step)
+        kept = [
+            np.arange(start, n, step)
+            for n, (start, step) in zip(self._lengths(value), sizes, strict=True)
+        ]
+        self._resized(layer, value, list(map(len, kept)))
+        for axis, positions in zip(self.axes, kept, strict=True):
+            value = self._along(value, axis, positions[:, None], layer)
+        return value
+
+    @add.register
+    def _(self, layer: Roll, value: int) -> int:
+        for axis, (shift,) in zip(self.axes, self._sizes(layer.shift), strict=True):
+            taps = rolled(self.builder.shape(value)[axis], shift)
+            value = self._along(value, axis, taps, layer)
+        return value
+
+    @add.register
+    def _(self, layer: Flip, value: int) -> int:
+        for axis, (reverse,) in zip(self.axes, self._sizes(layer.axes), strict=True):
+            if reverse:
+                taps = flipped(self.builder.shape(value)[axis])
+                value = self._along(value, axis, taps, layer)
+        return value
 
     @add.register
     def _(self, layer: GlobalPooling, value: int) -> int:
@@ -173,15 +243,6 @@ class LayerForward:
         op = Window(tuple(axis for axis, _ in windows))
         return self.builder.window(value, op, shape, kind)
 
-    def _extend(self, layer: Layer, value: int, sizes: Sequence[tuple[int, ...]]) -> int:
-        lengths = self._lengths(value)
-        self._resized(
-            layer, value, [n + low + high for n, (low, high) in zip(lengths, sizes, strict=True)]
-        )
-        for axis, n, (low, high) in zip(self.axes, lengths, sizes, strict=True):
-            value = self._along(value, axis, np.arange(-low, n + high)[:, None], layer)
-        return value
-
     def _along(self, value: int, axis: int, taps: NDArray[np.int64], layer: Layer) -> int:
         """Adds a map along one axis, in which taps outside of the value see nothing."""
         inside = (taps >= 0) & (taps < self.builder.shape(value)[axis])
@@ -224,17 +285,3 @@ def _with_partial_window(axis: WindowAxis, length: int, count: int) -> int:
     extent = axis.dilation * (axis.kernel_size - 1) + 1
     left_over = (length + 2 * axis.low - extent) % axis.stride > 0
     return count + (left_over and count * axis.stride < length + axis.low)
-
-
-def _nearest_taps(length: int, scale: int) -> NDArray[np.int64]:
-    return np.arange(length * scale)[:, None] // scale
-
-
-def _linear_taps(length: int, scale: int) -> NDArray[np.int64]:
-    """Output i lies at (i + 1/2) / scale - 1/2 and reads its neighbours on both sides.
-
-    A tap outside stands for the border's own value, which the other tap reads anyway.
-    """
-    numerator = 2 * np.arange(length * scale) + 1 - scale
-    low, rest = np.divmod(numerator, 2 * scale)
-    return np.stack([low, low + (rest > 0)], axis=1)

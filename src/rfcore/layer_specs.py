@@ -18,19 +18,34 @@ from rfcore.layer_base import (
     per_axis,
     refused,
 )
+from rfcore.layer_moves import (
+    Cropping,
+    DepthToSpace,
+    Flip,
+    Padding,
+    Roll,
+    SpaceToDepth,
+    Subsampling,
+    Upsampling,
+)
 
 __all__ = [
     "Activation",
     "Branches",
     "Convolution",
     "Cropping",
+    "DepthToSpace",
+    "Flip",
     "GlobalPooling",
     "Identity",
     "Layer",
     "Normalization",
     "Padding",
     "Pooling",
+    "Roll",
     "Sizes",
+    "SpaceToDepth",
+    "Subsampling",
     "TransposedConvolution",
     "Upsampling",
     "checked_path",
@@ -44,7 +59,7 @@ POOLINGS = ("max", "average")
 
 @dataclass(frozen=True, slots=True)
 class Convolution(Layer):
-    """A convolution over all channels.
+    """A convolution over all channels, or over groups of them.
 
     Attributes:
         kernel_size: Taps.
@@ -53,16 +68,20 @@ class Convolution(Layer):
             ceil(n / stride) outputs come out of n inputs. For two different sides put a
             `Padding` before the layer.
         dilation: Input positions from one tap to the next.
+        groups: Groups of channels that are kept apart; together they see the same.
     """
 
     kernel_size: Sizes
     stride: Sizes = 1
     padding: Sizes | Literal["same"] = 0
     dilation: Sizes = 1
+    groups: int = 1
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
-        at_least(self, 1, "kernel_size", "stride", "dilation")
+        at_least(self, 1, "kernel_size", "stride", "dilation", "groups")
+        if isinstance(self.groups, tuple):
+            raise refused(self, f"groups={self.groups!r} is not one int", "groups=2")
         if self.padding != "same":
             at_least(self, 0, "padding")
 
@@ -78,6 +97,8 @@ class Pooling(Layer):
         dilation: Input positions from one tap to the next.
         ceil_mode: Whether a last window that is only partly filled counts.
         kind: "max" or "average"; both see the same.
+        count_include_pad: Whether an average counts the zeros of the padding, which changes its
+            value and not what it sees.
     """
 
     kernel_size: Sizes
@@ -86,6 +107,7 @@ class Pooling(Layer):
     dilation: Sizes = 1
     ceil_mode: bool = False
     kind: PoolingKind = "max"
+    count_include_pad: bool = True
 
     def __post_init__(self) -> None:
         Layer.__post_init__(self)
@@ -119,48 +141,6 @@ class TransposedConvolution(Layer):
         Layer.__post_init__(self)
         at_least(self, 1, "kernel_size", "stride", "dilation")
         at_least(self, 0, "padding", "output_padding")
-
-
-@dataclass(frozen=True, slots=True)
-class Upsampling(Layer):
-    """A resize by a whole factor, sampled at half-pixel centres.
-
-    Attributes:
-        scale: Outputs per input.
-        mode: "nearest", or "linear" (bilinear in two dimensions).
-    """
-
-    scale: Sizes
-    mode: Literal["nearest", "linear"] = "nearest"
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        at_least(self, 1, "scale")
-        one_of(self, "mode", ("nearest", "linear"))
-
-
-@dataclass(frozen=True, slots=True)
-class Padding(Layer):
-    """Zeros before and after."""
-
-    low: Sizes = 0
-    high: Sizes = 0
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        at_least(self, 0, "low", "high")
-
-
-@dataclass(frozen=True, slots=True)
-class Cropping(Layer):
-    """Positions left out at the low and at the high end."""
-
-    low: Sizes = 0
-    high: Sizes = 0
-
-    def __post_init__(self) -> None:
-        Layer.__post_init__(self)
-        at_least(self, 0, "low", "high")
 
 
 @dataclass(frozen=True, slots=True)

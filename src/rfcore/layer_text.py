@@ -22,13 +22,18 @@ from rfcore.layer_specs import (
     Branches,
     Convolution,
     Cropping,
+    DepthToSpace,
+    Flip,
     GlobalPooling,
     Identity,
     Layer,
     Normalization,
     Padding,
     Pooling,
+    Roll,
     Sizes,
+    SpaceToDepth,
+    Subsampling,
     TransposedConvolution,
     Upsampling,
     checked_path,
@@ -57,7 +62,7 @@ class _Word:
 
     def usage(self, word: str) -> str:
         """The word with all that it takes, for hints."""
-        number = {"": "", "low": " 1 (or 2:0)", "scale": " 2"}.get(self.number, " 3")
+        number = {"": "", "low": " 1 (or 2:0)", "scale": " 2", "step": " 2"}.get(self.number, " 3")
         rest = [*(f"{letter}1" for letter in self.letters), *self.flags]
         return f"write {word}{number}" + (f", then {', '.join(rest)} as needed." if rest else ".")
 
@@ -66,17 +71,23 @@ _WINDOW = {"s": "stride", "p": "padding", "d": "dilation"}
 _SAME = {"same": ("padding", "same")}
 _POOL = _Word(Pooling, "kernel_size", _WINDOW, {**_SAME, "ceil": ("ceil_mode", True)})
 _AVERAGE = replace(_POOL, fixed={"kind": "average"})
-_MODES = {mode: ("mode", mode) for mode in ("nearest", "linear")}
+_MODES = {mode: ("mode", mode) for mode in ("nearest", "linear", "cubic", "aligned")}
+_FILLS = {mode: ("mode", mode) for mode in ("reflect", "edge", "circular")}
 _WORDS: Mapping[str, _Word] = MappingProxyType(
     {
-        "conv": _Word(Convolution, "kernel_size", _WINDOW, _SAME),
+        "conv": _Word(Convolution, "kernel_size", {**_WINDOW, "g": "groups"}, _SAME),
         "maxpool": _POOL,
         "avgpool": _AVERAGE,
         "pool": _POOL,
         "deconv": _Word(TransposedConvolution, "kernel_size", {**_WINDOW, "o": "output_padding"}),
         "up": _Word(Upsampling, "scale", {}, _MODES),
-        "pad": _Word(Padding, "low"),
+        "pad": _Word(Padding, "low", {}, _FILLS),
         "crop": _Word(Cropping, "low"),
+        "every": _Word(Subsampling, "step", {"o": "start"}),
+        "roll": _Word(Roll, "shift"),
+        "flip": _Word(Flip),
+        "shuffle": _Word(DepthToSpace, "scale"),
+        "unshuffle": _Word(SpaceToDepth, "scale"),
         "globalpool": _Word(GlobalPooling),
         "relu": _Word(Activation),
         "sigmoid": _Word(Activation, fixed={"function": "sigmoid"}),
