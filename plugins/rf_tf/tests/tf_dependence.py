@@ -6,9 +6,7 @@ once per input element and amount, and looks which outputs differ to the last bi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,30 +17,13 @@ from numpy.typing import NDArray
 from rf_tf.captured import Captured
 from rf_tf.engine import record
 from rfcore.errors import UnsupportedOpError
-from rfcore.walk import Walker, one_hot
+from rfcore.testing.dependence import Dependence, Matrix, dependence
 
 Function = Callable[[Any], Any]
-Matrix = NDArray[np.bool_]
-"""Shape (output elements, input elements); the elements of several outputs are joined."""
 
 # Small steps for smooth ops, large ones that win a maximum or pass a threshold.
 STEPS = (0.3, -0.7, 40.0, -40.0)
 BASES = 2
-
-
-@dataclass(frozen=True)
-class Traced:
-    """What the engine says.
-
-    Attributes:
-        matrix: Which output elements see which input elements.
-        exact: Whether no op on the way is marked as an upper bound.
-        notes: The notes on the way.
-    """
-
-    matrix: Matrix
-    exact: bool
-    notes: tuple[str, ...]
 
 
 def captured(function: Function, shape: Sequence[int]) -> Captured:
@@ -61,29 +42,19 @@ def captured(function: Function, shape: Sequence[int]) -> Captured:
     return Captured(concrete.graph, concrete.inputs[0], outputs, readers)
 
 
-def traced(function: Function, shape: Sequence[int]) -> Traced:
+def traced(function: Function, shape: Sequence[int]) -> Dependence:
     """Records a function and walks back from every element of its outputs."""
     graph = captured(function, shape)
     found = record(graph)
     if found.error is not None:
         raise found.error
-    walker = Walker(found.graph)
-    visited: set[int] = set()
-    parts = []
+    outputs = []
     for address, tensor in graph.outputs.items():
         node = found.values[address]
         result = tuple(tensor.shape) if node is None else found.graph.nodes[node].shape
-        count = math.prod(result)
-        if node is None:
-            parts.append(np.zeros((count, math.prod(shape)), bool))
-            continue
         assert tensor.shape.is_compatible_with(result)
-        mask = one_hot(result, range(len(result)), list(np.ndindex(*result)))
-        seen = walker.influence(node, mask, lambda index, _: visited.add(index)).mask
-        parts.append(np.broadcast_to(seen, (count, *shape)).reshape(count, -1))
-    nodes = [found.graph.nodes[index] for index in sorted(visited)]
-    notes = dict.fromkeys(node.note for node in nodes if node.note)
-    return Traced(np.concatenate(parts), all(node.exact for node in nodes), tuple(notes))
+        outputs.append((node, result))
+    return dependence(found.graph, outputs)
 
 
 def changed(
@@ -128,25 +99,19 @@ def assert_exact(
     steps: Sequence[float] = STEPS,
     bases: int = BASES,
     scale: float = 1.0,
-) -> Traced:
+) -> Dependence:
     """The engine names just what changes an output."""
     found = traced(function, shape)
-    certain = changed(function, shape, steps=steps, bases=bases, scale=scale)
-    assert not (certain & ~found.matrix).any(), "an influence was missed"
-    assert not (found.matrix & ~certain).any(), "an influence was made up"
-    assert found.exact
+    found.assert_equals(changed(function, shape, steps=steps, bases=bases, scale=scale))
     return found
 
 
 def assert_bounded(
     function: Function, shape: Sequence[int], said: str, *, bases: int = BASES
-) -> Traced:
+) -> Dependence:
     """The engine misses nothing, and says by a note why it may name more than there is."""
     found = traced(function, shape)
-    certain = changed(function, shape, bases=bases)
-    assert not (certain & ~found.matrix).any(), "an influence was missed"
-    assert not found.exact
-    assert any(said in note for note in found.notes), found.notes
+    found.assert_bounds(changed(function, shape, bases=bases), said)
     return found
 
 

@@ -11,49 +11,28 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nan_method import plain_kernels
 from rf_torch.outputs import tensors_by_path
 from rf_torch.tracing import trace
 from rfcore.errors import UnsupportedOpError
-from rfcore.graph import Graph
-from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
-from rfcore.walk import Walker, one_hot
+from rfcore.testing.dependence import Dependence, Matrix, dependence
 
 Model = Callable[[Tensor], Any]
-Matrix = NDArray[np.bool_]
-"""Shape (output elements, input elements); the elements of several outputs are joined."""
 
 # Small steps for smooth ops, large ones that win a maximum or pass a threshold.
 STEPS = (0.3, -0.7, 40.0, -40.0)
 BASES = 3
 
 
-@dataclass(frozen=True)
-class Traced:
-    """What the trace says.
-
-    Attributes:
-        matrix: Which output elements see which input elements.
-        exact: Whether no op on the way is marked as an upper bound.
-        notes: The notes on the way.
-    """
-
-    matrix: Matrix
-    exact: bool
-    notes: tuple[str, ...]
-
-
-def traced(model: Model, shape: Sequence[int]) -> Traced:
+def traced(model: Model, shape: Sequence[int]) -> Dependence:
     """Walks a trace of the model back from every element of its outputs.
 
     Args:
@@ -63,33 +42,12 @@ def traced(model: Model, shape: Sequence[int]) -> Traced:
     found = trace(model, _spec(shape))
     if found.error is not None:
         raise found.error
-    walker = Walker(found.graph)
-    visited: set[int] = set()
-    parts = []
-    for node, result in _outputs(found):
-        count = math.prod(result)
-        if node is None:
-            parts.append(np.zeros((count, math.prod(shape)), bool))
-            continue
-        everywhere = list(np.ndindex(*result))
-        mask = one_hot(result, range(len(result)), everywhere)
-        seen = walker.influence(node, mask, lambda index, _: visited.add(index)).mask
-        parts.append(np.broadcast_to(seen, (count, *shape)).reshape(count, -1))
-    return Traced(np.concatenate(parts), *_quality(found, visited))
-
-
-def _outputs(found: Trace) -> Iterator[tuple[int | None, tuple[int, ...]]]:
-    for address, node in found.values.items():
-        if address == "" or address.startswith("["):
-            yield node, found.shapes[address]
-
-
-def _quality(found: Trace, visited: set[int]) -> tuple[bool, tuple[str, ...]]:
-    graph: Graph = found.graph
-    nodes = [graph.nodes[index] for index in sorted(visited)]
-    notes = dict.fromkeys(node.note for node in nodes if node.note)
-    exact = all(node.exact for node in nodes) and not found.warnings
-    return exact, (*found.warnings, *notes)
+    outputs = [
+        (node, found.shapes[address])
+        for address, node in found.values.items()
+        if not address or address.startswith("[")
+    ]
+    return dependence(found.graph, outputs, warnings=found.warnings)
 
 
 def spoiled(model: Model, shape: Sequence[int]) -> Matrix:
@@ -161,14 +119,14 @@ def _nan(value: Tensor) -> Tensor:
     return value != value
 
 
-def assert_traced(model: Model, shape: Sequence[int], *, bases: int = BASES) -> Traced:
+def assert_traced(model: Model, shape: Sequence[int], *, bases: int = BASES) -> Dependence:
     """The trace lies between what changes an output for certain and what may reach it.
 
     Where the trace says that it is not exact, only the first is asked, and a note.
     """
     found = traced(model, shape)
     certain = changed(model, shape, bases=bases)
-    assert not (certain & ~found.matrix).any(), "an influence was missed"
+    found.assert_contains(certain)
     if found.exact:
         possible = certain | spoiled(model, shape)
         assert not (found.matrix & ~possible).any(), "an influence was made up, and not flagged"
@@ -182,17 +140,12 @@ def assert_traced_exactly(
 ) -> None:
     """The trace is just what changes an output: for zeros, through which NaN would leak."""
     found = traced(model, shape)
-    certain = changed(model, shape, steps=steps, bases=bases)
-    assert found.exact
-    assert not (certain & ~found.matrix).any(), "an influence was missed"
-    assert not (found.matrix & ~certain).any(), "an influence was made up, and not flagged"
+    found.assert_equals(changed(model, shape, steps=steps, bases=bases))
 
 
 def assert_bounded(model: Model, shape: Sequence[int], said: str) -> None:
     """The trace misses nothing, and says by a note why it may be more than there is."""
-    found = assert_traced(model, shape)
-    assert not found.exact
-    assert any(said in note for note in found.notes), found.notes
+    traced(model, shape).assert_bounds(changed(model, shape), said)
 
 
 def assert_refused(model: Model, shape: Sequence[int], op: str, why: str) -> None:
