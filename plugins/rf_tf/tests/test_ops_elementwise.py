@@ -122,6 +122,12 @@ def test_random_masks_hide_nothing() -> None:
     np.testing.assert_array_equal(found.matrix, np.eye(6, dtype=bool))
 
 
+def test_random_masks_of_a_generator_hide_nothing() -> None:
+    generator = tf.random.Generator.from_seed(1)
+    found = traced(lambda x: x * tf.floor(generator.uniform((2, 3)) + 0.5), (2, 3))
+    np.testing.assert_array_equal(found.matrix, np.eye(6, dtype=bool))
+
+
 def test_what_is_random_holds_no_index() -> None:
     assert_refused(
         lambda x: tf.gather(x, tf.random.uniform((2,), 0, 3, tf.int32), axis=0),

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ import pytest
 import tensorflow as tf
 
 import rfcore
+from rf_tf.errors import NoSessionError
 from rfcore import ReceptiveField
+from rfcore.hookspecs import ForwardBackend
+from rfcore.plugins import find_backend
 from tf_chains import (
     PADDING,
     SHAPE,
@@ -129,6 +133,28 @@ def test_every_door_leads_to_the_same_field(door: str, tmp_path: Path) -> None:
     model = DOORS[door](tmp_path)
     # Where TensorFlow 1 saves a graph, the inner names stay those of the graph.
     assert_the_chain(rfcore.estimate(model, input_shape=SHAPE))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_door_runs_on_the_values_of_its_variables(door: str, tmp_path: Path) -> None:
+    model = DOORS[door](tmp_path)
+    backend = find_backend(model, "tf")
+    assert isinstance(backend, ForwardBackend)
+    image = np.random.default_rng(0).standard_normal((1, *SHAPE)).astype(np.float32)
+    own = model if door.startswith("Keras") else Chain()
+    with ExitStack() as stack:
+        if isinstance(model, tf.Graph):
+            session = stack.enter_context(tf.compat.v1.Session(graph=model))
+            session.run("init")
+        spec = backend.input_spec(model, SHAPE, None, None)
+        if door.startswith("a graph") and "message" in door:
+            with pytest.raises(NoSessionError):
+                backend.forward(model, spec, None)
+            return
+        forward = backend.forward(model, spec, None)
+        found = forward.run(image)
+    np.testing.assert_allclose(found, own(image), rtol=1e-4, atol=1e-4)
+    assert forward.run(image).tobytes() == found.tobytes()
 
 
 def test_plain_function_when_the_backend_is_named() -> None:

@@ -36,7 +36,7 @@ _RANDOM = (
     "RandomUniform RandomUniformInt RandomStandardNormal TruncatedNormal RandomShuffle RandomGamma "
     "RandomPoisson RandomPoissonV2 Multinomial ParameterizedTruncatedNormal StatefulUniform "
     "StatefulUniformInt StatefulUniformFullInt StatefulStandardNormal StatefulStandardNormalV2 "
-    "StatefulTruncatedNormal StatefulRandomBinomial"
+    "StatefulTruncatedNormal StatefulRandomBinomial RngReadAndSkip NonDeterministicInts"
 )
 _RANDOM_OPS = frozenset(_RANDOM.split())
 
