@@ -111,8 +111,10 @@ def _(op: AxisMap, mask: Mask, site: Site) -> tuple[Mask, ...]:
     length = site.operands[0][op.dim]
     if site.loose(mask, op.dim):
         return (mask,)
+    if mask.shape[dim] == 1:
+        return (_mapped_whole(op, mask, site),)
     bordered = site.bordered(mask, op.dim)
-    last = np.moveaxis(expand(mask, dim, site.shape[op.dim]), dim, -1)
+    last = np.moveaxis(mask, dim, -1)
     rows = last.reshape(-1, last.shape[-1])
     # Taps of -1 land in one extra column, which is then left out.
     seen = np.zeros((rows.shape[0], length + 1), dtype=bool)
@@ -128,6 +130,17 @@ def _(op: AxisMap, mask: Mask, site: Site) -> tuple[Mask, ...]:
     result = seen[:, :-1].reshape(*last.shape[:-1], length)
     pulled = np.moveaxis(result, -1, dim)
     return (pulled if site.elastic[op.dim] else collapse(pulled, dim),)
+
+
+def _mapped_whole(op: AxisMap, mask: Mask, site: Site) -> Mask:
+    """A mask that asks for every output along the mapped axis sees every tap that there is."""
+    length = site.operands[0][op.dim]
+    tapped = np.zeros(length + 1, dtype=bool)
+    tapped[op.taps] = True
+    shape = [1] * mask.ndim
+    shape[op.dim + 1] = length
+    pulled = mask & tapped[:-1].reshape(shape)
+    return pulled if site.elastic[op.dim] or not tapped[:-1].all() else mask
 
 
 @pull.register
