@@ -11,6 +11,7 @@ class TestConformance(BackendConformance):
     backend = "layers"
     channels = "none"
     differentiates = False
+    runs = False
     examples = 2
     cannot: ClassVar = {
         "missing_input_shape": "layers of plain ints fit any number of axes, and one is taken"

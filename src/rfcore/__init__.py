@@ -6,11 +6,13 @@ from rfcore.field import AxisField, ReceptiveField
 from rfcore.fit import fit
 from rfcore.hookspecs import Backend, hookimpl
 from rfcore.plugins import BackendInfo, backends
+from rfcore.verify.certificate import Certificate
 
 __all__ = [
     "AxisField",
     "Backend",
     "BackendInfo",
+    "Certificate",
     "ReceptiveField",
     "RfcoreError",
     "backends",

@@ -8,7 +8,7 @@ several times. The model's own output is a layer with the empty name.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from rfcore.errors import (
     AmbiguousOutputError,
@@ -17,18 +17,29 @@ from rfcore.errors import (
     OutputNameError,
     UnknownLayerError,
 )
-from rfcore.hookspecs import Trace
 
-__all__ = ["addresses_of", "resolve"]
+__all__ = ["Addressed", "addresses_of", "resolve"]
 
 T = TypeVar("T")
 
 
-def resolve(trace: Trace, output: str | int | None) -> str:
+class Addressed(Protocol):
+    """A trace, or what was heard of a forward, as far as names go."""
+
+    @property
+    def values(self) -> Mapping[str, object]:
+        """Something for every address, in execution order."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of all layers, also of those that did not run."""
+
+
+def resolve(trace: Addressed, output: str | int | None) -> str:
     """The address that the user's `output` stands for.
 
     Args:
-        trace: The trace that holds the tensors.
+        trace: The trace that holds the tensors, or what was heard of a forward.
         output: None for the model's output, an index or key into it, or a layer's name.
 
     Raises:
@@ -56,7 +67,7 @@ def resolve(trace: Trace, output: str | int | None) -> str:
     raise UnknownLayerError(output, _names(trace))
 
 
-def _part_of_output(key: str, trace: Trace) -> str:
+def _part_of_output(key: str, trace: Addressed) -> str:
     if key == "[0]" and "" in trace.values:
         return ""
     if key in trace.values or _below(key, trace):
@@ -70,7 +81,7 @@ def _part_of_output(key: str, trace: Trace) -> str:
     )
 
 
-def _only(name: str, trace: Trace) -> str:
+def _only(name: str, trace: Addressed) -> str:
     if name in trace.values:
         return name
     choices = _below(name, trace)
@@ -81,18 +92,18 @@ def _only(name: str, trace: Trace) -> str:
     raise AmbiguousOutputError(name, [_typed_by_users(choice, trace) for choice in choices])
 
 
-def _below(name: str, trace: Trace) -> list[str]:
+def _below(name: str, trace: Addressed) -> list[str]:
     return [address for address in trace.values if address.startswith(f"{name}[")]
 
 
-def _typed_by_users(address: str, trace: Trace) -> str:
+def _typed_by_users(address: str, trace: Addressed) -> str:
     """An output's part as short as `estimate` takes it: "[logits]" as "logits"."""
     whole = address.startswith("[") and address.count("[") == 1
     short = address[1:-1]
     return short if whole and not short.isdigit() and short not in trace.values else address
 
 
-def _names(trace: Trace) -> list[str]:
+def _names(trace: Addressed) -> list[str]:
     return [_typed_by_users(name, trace) for name in trace.values if name]
 
 

@@ -12,6 +12,7 @@ from rfcore.field import ReceptiveField
 from rfcore.fit import fit
 from rfcore.hookspecs import Backend
 from rfcore.inputs import InputSpec
+from rfcore.notes import LOWER_BOUND
 from rfcore.plugins import find_backend
 from rfcore.traces import TraceSet
 
@@ -115,8 +116,7 @@ def _measured(backend: Backend, model: Any, spec: InputSpec, output: Output) -> 
     found = fit(
         measured.probe, input_shape=measured.input_shape, output_shape=measured.output_shape
     )
-    note = "measured from gradients on the model's own weights: a lower bound of the field"
-    return replace(found, exact=False, notes=(*found.notes, *measured.notes, note))
+    return replace(found, exact=False, notes=(*found.notes, *measured.notes, LOWER_BOUND))
 
 
 def _check(argument: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -26,6 +26,7 @@ from rfcore.global_paths import elastic_by_probing, global_ops, ignored_ops
 from rfcore.global_reach import global_reach
 from rfcore.graph import Graph
 from rfcore.laws import Law, Sighting, find_law, law_of
+from rfcore.notes import PATHS_LEFT_OUT
 from rfcore.output_axes import OutputView, last_spatial_layer, output_axes
 from rfcore.points import LARGEST_AREA, refine_by_points
 from rfcore.rows import ProbedOutput
@@ -195,8 +196,13 @@ class _Measurement:
     def _probed(self, graph: Graph, node: int, elastic: Elastic) -> ProbedOutput:
         cut: frozenset[int] = frozenset()
         if self.ignore_global:
-            cut = ignored_ops(graph, node, elastic)
+            cut = self._noted(graph, ignored_ops(graph, node, elastic))
         return ProbedOutput(Walker(graph, elastic, cut), node, self.axes, self.dims)
+
+    def _noted(self, graph: Graph, cut: frozenset[int]) -> frozenset[int]:
+        if cut:
+            self.notes.append(f"{PATHS_LEFT_OUT}, the first through {graph.nodes[min(cut)].label}")
+        return cut
 
     def _because_cut(self) -> str:
         return " once global paths are cut" if self.ignore_global else ""
@@ -269,7 +275,9 @@ class _Measurement:
         elastic = self._carrying_position()
         if comparison is not None and complete:
             elastic = comparison.alignment.elastic_small
-        cut = ignored_ops(graph, self.small, elastic) if self.ignore_global else frozenset()
+        cut: frozenset[int] = frozenset()
+        if self.ignore_global:
+            cut = self._noted(graph, ignored_ops(graph, self.small, elastic))
         # With several axes a row is clipped by the borders of all; points tell whose it is.
         known = elastic if complete and len(self.axes) == 1 else {}
         probed = ProbedOutput(Walker(graph, known, cut), self.small, self.axes, self.dims)

@@ -13,11 +13,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from html import escape
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from rfcore.errors import FieldFormatError
+
+if TYPE_CHECKING:
+    from rfcore.verify import Certificate
 
 __all__ = ["AxisField", "Interval", "ReceptiveField"]
 
@@ -221,6 +224,62 @@ class ReceptiveField:
         """
         inside = _inside(pixel, self.input_shape, "pixel", "input")
         return tuple(axis.outputs_seeing(i) for axis, i in zip(self.axes, inside, strict=True))
+
+    def verify(
+        self,
+        model: Any,
+        *,
+        backend: str | None = None,
+        input_shape: Sequence[int] | None = None,
+        output: str | int | None = None,
+        input: str | int | None = None,
+        layout: str | None = None,
+        phases: int | None = 8,
+    ) -> Certificate:
+        """Checks this field on the model's own forward, with its real weights.
+
+        The input is spoiled with NaN (with large noise where an op swallows NaN, or where
+        weights of zero let it through): outside of the box of an output it must not notice, at
+        each edge it must. Where the asked input clips the field, a larger one is taken, thin on
+        the other axes. Nothing of how the field was had takes part.
+
+        Args:
+            model: The model that the field is of.
+            backend: As it was given to `estimate`, like all that follow.
+            input_shape: Shape of the input without the batch.
+            output: The layer or output that the field is of.
+            input: Which of several inputs was measured.
+            layout: One letter per axis with the batch.
+            phases: At most so many phases of a long period are asked at each edge; None for all.
+
+        Returns:
+            What held, what did not, and what could not be shown.
+
+        Raises:
+            BackendCapabilityError: The backend cannot run its models.
+            FieldMismatchError: The field is for another input or output.
+            LocalPathsError: The field leaves out global paths, which a forward does not.
+            RfcoreError: Another of its kinds, where the model does not run.
+
+        Example:
+            >>> import rfcore
+            >>> field = rfcore.estimate(model, input_shape=(3, 224, 224))  # doctest: +SKIP
+            >>> field.verify(model, input_shape=(3, 224, 224)).passed  # doctest: +SKIP
+            True
+        """
+        # A field is a plain value; only this method needs backends and plugins.
+        from rfcore.verify import verify
+
+        return verify(
+            self,
+            model,
+            backend=backend,
+            input_shape=input_shape,
+            output=output,
+            input=input,
+            layout=layout,
+            phases=phases,
+        )
 
     def _checked(self, index: Sequence[int]) -> tuple[int, ...]:
         return _inside(index, self.output_shape, "index", "output")

@@ -34,12 +34,21 @@ from rfcore.errors.models import (
     TruncatedFieldError,
     UnsupportedOpError,
 )
+from rfcore.errors.verification import (
+    CertificateTruthError,
+    FieldMismatchError,
+    ForwardError,
+    LocalPathsError,
+)
 
 __all__ = [
     "AmbiguousBackendError",
     "AmbiguousOutputError",
     "BackendCapabilityError",
+    "CertificateTruthError",
     "FieldFormatError",
+    "FieldMismatchError",
+    "ForwardError",
     "FrameworkVersionError",
     "IndependentOutputError",
     "InputShapeError",
@@ -48,6 +57,7 @@ __all__ = [
     "LayerNotRunError",
     "LayerSpecError",
     "LayoutError",
+    "LocalPathsError",
     "MergedAxesError",
     "ModelError",
     "NoBackendError",

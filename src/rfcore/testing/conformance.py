@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rfcore.testing.laws.certificates import CertificateLaws
 from rfcore.testing.laws.fields import FieldLaws
 from rfcore.testing.laws.gradients import GradientLaws
 from rfcore.testing.laws.manners import MannerLaws
@@ -9,7 +10,7 @@ from rfcore.testing.laws.manners import MannerLaws
 __all__ = ["BackendConformance"]
 
 
-class BackendConformance(FieldLaws, GradientLaws, MannerLaws):
+class BackendConformance(FieldLaws, GradientLaws, CertificateLaws, MannerLaws):
     """Every law of rfcore, for one backend.
 
     Subclass it under a name that pytest collects, set `backend` and write `build` and

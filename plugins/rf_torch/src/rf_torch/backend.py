@@ -1,4 +1,4 @@
-"""The backend called "torch": what it accepts, and where tracing and gradients live."""
+"""The backend called "torch": what it accepts, and where its ways of measuring live."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rfcore.errors import InputShapeError
-from rfcore.hookspecs import MeasuredOutput, Trace
+from rfcore.hookspecs import MeasuredOutput, OutputForward, Trace
 from rfcore.inputs import InputSpec, input_spec
 from rfcore.requirements import require
 
@@ -76,6 +76,12 @@ class TorchBackend:
         from rf_torch.gradient import measured_output
 
         return measured_output(model, spec, output)
+
+    def forward(self, model: Any, spec: InputSpec, output: str | int | None) -> OutputForward:
+        """The model's own forward, run on copies of its weights by kernels without tiles."""
+        from rf_torch.forward import output_forward
+
+        return output_forward(model, spec, output)
 
 
 def _is_keras(model: object) -> bool:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rf_torch.listening import listening
-from rf_torch.modules import cuda_devices, modules_of
+from rf_torch.modules import modules_of
 from rf_torch.outputs import tensors_by_path
-from rf_torch.shield import Shield, copied, generators_kept
+from rf_torch.running import called, running
 from rf_torch.tracing import trace
 from rfcore.addresses import addresses_of, resolve
 from rfcore.errors import IndependentOutputError, ModelError, RfcoreError
@@ -86,19 +84,11 @@ def _forward(model: Any, spec: InputSpec, address: str) -> tuple[torch.Tensor, t
         if parts:
             calls[name].append(parts)
 
-    with ExitStack() as stack:
-        stack.enter_context(generators_kept(cuda_devices(modules)))
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
-        shield = stack.enter_context(Shield(copied))
-        shield.add(modules.each)
-        stack.enter_context(listening(modules, keep, entering=shield.entering))
+    with torch.inference_mode(False), torch.enable_grad(), running(modules, keep):
         image = _random_input(spec, modules.example())
         # A copy, for autograd forbids to write into the tensor that gradients are asked of.
         read = image.clone()
-        given = {spec.name: read} if isinstance(spec.name, str) else {}
-        args = () if given else (read,)
-        keep("", model(*args, **given))
+        keep("", called(model, spec, read))
     tensors: dict[str, torch.Tensor] = {}
     for name, parts in calls.items():
         tensors.update(addresses_of(name, parts))

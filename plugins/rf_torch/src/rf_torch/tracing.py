@@ -103,7 +103,7 @@ class _Run:
         recorder = Recorder(self.memory, ConstantTape(self.stand_ins.real, self.stand_ins.zeros))
         error: Exception | None = None
         with ExitStack() as stack:
-            stack.enter_context(_no_fast_paths())
+            stack.enter_context(no_fast_paths())
             stack.enter_context(_silent_logger())
             stack.enter_context(generators_kept(cuda_devices(self.modules)))
             stack.enter_context(torch.inference_mode(False))
@@ -122,7 +122,7 @@ class _Run:
             except _NEEDS_VALUES:
                 raise
             except Exception as raised:
-                error = _explained(raised)
+                error = explained(raised)
             else:
                 self._keep("", output)
         values, shapes = self._addressed()
@@ -169,7 +169,7 @@ class _Run:
         return values, shapes
 
 
-def _explained(error: Exception) -> Exception:
+def explained(error: Exception) -> Exception:
     """An error of the forward, told as what it means for the input where that is known."""
     text = str(error)
     wanted = ("scalar types: Long, Int", "LongTensor", "dtype int", "indices must be long, int")
@@ -181,7 +181,7 @@ def _explained(error: Exception) -> Exception:
 
 
 @contextmanager
-def _no_fast_paths() -> Iterator[None]:
+def no_fast_paths() -> Iterator[None]:
     """Without the fused transformer kernels, which hide their layers."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

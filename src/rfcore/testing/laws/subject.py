@@ -47,6 +47,7 @@ class Subject:
         names_layout: Whether `layout=` has to be given, as another is the default.
         traces: Whether the backend has a tracer; one without is held to what gradients show.
         differentiates: Whether the backend offers gradients.
+        runs: Whether the backend runs its models, which `verify` needs.
         cannot: What the backend cannot do, with the reason: names of cases, of laws, or
             "law[case]". Each is a strict expected failure: a gap that can be seen, and that
             has to be struck off once it is closed.
@@ -58,6 +59,7 @@ class Subject:
     names_layout: ClassVar[bool] = False
     traces: ClassVar[bool] = True
     differentiates: ClassVar[bool] = True
+    runs: ClassVar[bool] = True
     cannot: ClassVar[Mapping[str, str]] = {}
     examples: ClassVar[int] = 10
 

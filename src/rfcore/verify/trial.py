@@ -1,0 +1,161 @@
+"""One model at one input size: run it clean, run it with some of its input spoiled, compare.
+
+No trace and no rule takes part in this. NaN survives sums and products, so an output that turns
+NaN depends on what was spoiled; where an op swallows NaN, or weights of zero let it through,
+finite noise tells, from small (which saturating gates pass) to so large that it shows through
+dead activations and many layers of small weights.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rfcore.errors import ForwardError, InputTypeError
+from rfcore.hookspecs import ForwardBackend
+from rfcore.inputs import InputSpec
+
+__all__ = ["NAN", "Box", "Fill", "Trial"]
+
+Box = tuple[slice, ...]
+"""Positions along all axes of the input, batch and channels included."""
+
+SEED = 0
+SCALES = (1.0, 1e3, 1e6, 1e12, 1e18, 1e24, 1e30)
+# Beyond this power of its largest number a type overflows in the first layer.
+HEADROOM = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What spoils an input.
+
+    Attributes:
+        scale: Factor of the noise; None for NaN.
+        seed: Of the clean input and, one further, of the noise.
+    """
+
+    scale: float | None
+    seed: int = SEED
+
+
+NAN = Fill(None)
+
+
+class Trial:
+    """A model at one input size.
+
+    Args:
+        backend: The model's backend.
+        model: The model.
+        spec: The measured input.
+        output: What the user calls the output.
+
+    Raises:
+        InputTypeError: The input holds integers.
+        ForwardError: The forward does not return the same array twice.
+        RfcoreError: The backend's own, where the model does not run.
+    """
+
+    def __init__(
+        self, backend: ForwardBackend, model: Any, spec: InputSpec, output: str | int | None
+    ) -> None:
+        self.spec = spec
+        self.runs = 0
+        self._forward = backend.forward(model, spec, output)
+        self._clean: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
+        self._positive = False
+        self.dtype = np.dtype(self._forward.dtype)
+        if self.dtype.kind != "f":
+            raise InputTypeError("integers" if self.dtype.kind in "iu" else str(self.dtype))
+        image, first = self.clean(SEED)
+        if not np.isfinite(first).all():
+            # Logarithms and roots want inputs above zero.
+            self._clean.clear()
+            self._positive = True
+            image, first = self.clean(SEED)
+        if not _same(first, self._run(image)).all():
+            raise ForwardError("gives different values for the same input")
+
+    @property
+    def epsilon(self) -> float:
+        """The relative rounding of the output's type; 0 for whole numbers."""
+        dtype = self.clean(SEED)[1].dtype
+        return float(np.finfo(dtype).eps) if dtype.kind in "fc" else 0.0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the backend says about its forward."""
+        return self._forward.notes
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The full shape of the output."""
+        return self.clean(SEED)[1].shape
+
+    @property
+    def finite_fills(self) -> tuple[Fill, ...]:
+        """Noise from small to large; the smallest twice, on different inputs."""
+        largest = float(np.finfo(self.dtype).max) ** HEADROOM
+        scales = [scale for scale in SCALES if scale <= largest]
+        return (*(Fill(scale) for scale in scales), *(Fill(s, SEED + 2) for s in scales[:3]))
+
+    def clean(self, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """An unspoiled input and what the model makes of it."""
+        if seed not in self._clean:
+            noise = _noise(self.spec.shape, seed)
+            image = (np.abs(noise) + 0.1 if self._positive else noise).astype(self.dtype)
+            self._clean[seed] = image, self._run(image)
+        return self._clean[seed]
+
+    def changes(self, boxes: list[Box], fill: Fill) -> NDArray[np.float64]:
+        """How much each value of the output changes when some of the input is spoiled.
+
+        Args:
+            boxes: What is spoiled.
+            fill: What with. For noise only values that stay finite count, since an overflow
+                passes weights of zero as NaN does.
+
+        Returns:
+            An array of the output's shape, 0 where it is the same to the last bit; 1 where NaN
+            changed it.
+        """
+        image, clean = self.clean(fill.seed)
+        spoiled = image.copy()
+        noise = None
+        if fill.scale is not None:
+            noise = (_noise(image.shape, fill.seed + 1) * fill.scale).astype(self.dtype)
+        for box in boxes:
+            spoiled[box] = np.nan if noise is None else noise[box]
+        result = self._run(spoiled)
+        if result.shape != clean.shape:
+            raise ForwardError(f"gives shape {clean.shape} and then {result.shape}")
+        same = _same(clean, result)
+        if noise is None:
+            return np.asarray(~same, np.float64)
+        wide = np.complex128 if clean.dtype.kind == "c" else np.float64
+        with np.errstate(all="ignore"):
+            change = np.abs(result.astype(wide) - clean.astype(wide))
+        return np.where(same | ~np.isfinite(change), 0.0, change)
+
+    def _run(self, image: NDArray[Any]) -> NDArray[Any]:
+        self.runs += 1
+        # The model may write into what it is given.
+        result = self._forward.run(image.copy())
+        if not isinstance(result, np.ndarray) or result.dtype.kind not in "fciub":
+            raise ForwardError(f"gives no numeric array but a {type(result).__name__}")
+        return result
+
+
+def _noise(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def _same(first: NDArray[Any], second: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where two arrays of one shape are the same, NaN included."""
+    if first.shape != second.shape:
+        raise ForwardError(f"gives shape {first.shape} and then {second.shape}")
+    return np.asarray((first == second) | ((first != first) & (second != second)))

@@ -1,0 +1,289 @@
+"""`verify`: the story of a check, axis by axis, on the asked size and on strips where needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rfcore.errors import (
+    BackendCapabilityError,
+    FieldMismatchError,
+    ForwardError,
+    LocalPathsError,
+    OptionError,
+    RfcoreError,
+)
+from rfcore.field import AxisField, ReceptiveField
+from rfcore.hookspecs import ForwardBackend
+from rfcore.inputs import InputSpec
+from rfcore.notes import LOWER_BOUND, PATHS_LEFT_OUT
+from rfcore.plugins import find_backend
+from rfcore.verify.certificate import Certificate, Check, Unchecked
+from rfcore.verify.larger import UNITS, strips, unit_of
+from rfcore.verify.outside import leaks_from_outside
+from rfcore.verify.sight import grown, growth_to_show, middle_output, sampled_phases
+from rfcore.verify.trial import Trial
+from rfcore.verify.view import EDGES, SIDES, AxisView, Side, dim_along
+
+__all__ = ["verify"]
+
+# How far a global axis is followed beyond the asked size.
+FARTHER = 1024
+
+
+def verify(
+    found: ReceptiveField,
+    model: Any,
+    *,
+    backend: str | None = None,
+    input_shape: Sequence[int] | None = None,
+    output: str | int | None = None,
+    input: str | int | None = None,
+    layout: str | None = None,
+    phases: int | None = 8,
+) -> Certificate:
+    """Checks a field on the model's own forward; see `ReceptiveField.verify`."""
+    _check_phases(phases)
+    left_out = [note for note in found.notes if note.startswith(PATHS_LEFT_OUT)]
+    if left_out:
+        raise LocalPathsError(left_out[0])
+    chosen = find_backend(model, backend)
+    if not isinstance(chosen, ForwardBackend):
+        hint = (
+            "a field is verified on a model that runs: verify with the backend of its framework, "
+            'as in backend="torch", or give the backend a method forward(model, spec, output).'
+        )
+        raise BackendCapabilityError(chosen.name, "forwards", hint)
+    spec = chosen.input_spec(model, input_shape, layout, input)
+    if spec.spatial_shape != found.input_shape:
+        raise FieldMismatchError("an input", found.input_shape, spec.spatial_shape)
+    story = _Verification(found, chosen, model, spec, output, phases)
+    return story.certificate()
+
+
+def _check_phases(phases: object) -> None:
+    if phases is not None and (type(phases) is not int or phases < 1):
+        raise OptionError("phases", phases, (None, 8))
+
+
+@dataclass(slots=True)
+class _Verification:
+    """One field on one model."""
+
+    found: ReceptiveField
+    backend: ForwardBackend
+    model: Any
+    spec: InputSpec
+    output: str | int | None
+    limit: int | None
+    checks: list[Check] = field(default_factory=list)
+    unchecked: list[Unchecked] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
+    dims: list[int | None] = field(default_factory=list)
+
+    def certificate(self) -> Certificate:
+        """The outcome for all axes."""
+        asked = self._trial(self.spec)
+        self.notes += asked.notes
+        self.dims = [
+            dim_along(asked, axis, law.output_size, self._own_place(asked, axis))
+            for axis, law in enumerate(self.found.axes)
+        ]
+        views = [
+            AxisView(asked, axis, law, self.dims[axis]) for axis, law in enumerate(self.found.axes)
+        ]
+        for view in views:
+            self.checks += self._axis(view)
+        self.checks += leaks_from_outside(views, self._together(views))
+        self._explain()
+        runs = sum(trial.runs for trial in self.trials)
+        notes = tuple(dict.fromkeys(self.notes))
+        checks = tuple(dict.fromkeys(self.checks))
+        return Certificate(self.found, checks, tuple(self.unchecked), notes, runs)
+
+    def _trial(self, spec: InputSpec) -> Trial:
+        trial = Trial(self.backend, self.model, spec, self.output)
+        self.trials.append(trial)
+        return trial
+
+    def _own_place(self, trial: Trial, axis: int) -> int | None:
+        same_rank = len(trial.shape) == len(self.spec.shape)
+        return self.spec.axes[axis] if same_rank else None
+
+    def _phases(self, axis: int) -> tuple[int, ...]:
+        law = self.found.axes[axis]
+        phases = sampled_phases(law, self.limit)
+        there = min(law.period, law.output_size)
+        if len(phases) < there:
+            self.notes.append(f"axis {axis}: {len(phases)} of {there} phases were asked")
+        return phases
+
+    def _together(self, views: Sequence[AxisView]) -> list[tuple[int, ...]]:
+        """Output positions in sight on all axes at the asked size, up to three."""
+        each = []
+        for view in views:
+            law = view.law
+            phases = sampled_phases(law, self.limit)[:3]
+            seen = [middle_output(law, phase, clear=False) for phase in phases]
+            each.append([output for output in seen if output is not None])
+        if not all(each):
+            return []
+        return [tuple(own[i % len(own)] for own in each) for i in range(max(map(len, each)))]
+
+    def _axis(self, view: AxisView) -> list[Check]:
+        """Everything about one axis, at the asked size and beyond it."""
+        phases = self._phases(view.axis)
+        clear = {phase: middle_output(view.law, phase, clear=True) for phase in phases}
+        plain = {phase: middle_output(view.law, phase, clear=False) for phase in phases}
+        middles = [clear[p] if clear[p] is not None else plain[p] for p in phases]
+        checks = _asked(view, [output for output in middles if output is not None])
+        if view.law.is_global:
+            checks += self._farther(view)
+        elif None in clear.values():
+            checks += self._strip(view, phases)
+        held = {(c.edge, c.output % view.law.period) for c in checks if c.verdict == "held"}
+        shown = all((edge, phase) in held for edge in EDGES.values() for phase in phases)
+        return checks if shown else [_no_border(check) for check in checks]
+
+    def _strip(self, asked: AxisView, phases: Sequence[int]) -> list[Check]:
+        """The verdict on a larger input, where the asked one clips some phase."""
+        against: list[Check] | None = None
+        why = "its stride is 0" if asked.law.shift == 0 else "no size shows it"
+        for base in UNITS if asked.law.shift else ():
+            unit = unit_of(self.found, asked.axis, base)
+            growth = growth_to_show(asked.law, phases, unit)
+            if growth is None:
+                continue
+            law = grown(asked.law, growth)
+            middles = [middle_output(law, phase, clear=True) for phase in phases]
+            outputs = [output for output in middles if output is not None]
+            for tried in self._runnable(asked.axis, growth, law):
+                if isinstance(tried, str):
+                    why = tried
+                    continue
+                checks = _asked(tried, outputs)
+                if all(check.verdict in ("held", "quiet", "border") for check in checks):
+                    return checks
+                against = against or checks
+        if against is not None:
+            return against
+        return self._partly(asked, why)
+
+    def _runnable(self, axis: int, growth: int, law: AxisField) -> Iterator[AxisView | str]:
+        """Views of strips that the model takes, or why it does not take one."""
+        tried = 0
+        for spec in strips(self.found, self.spec, axis, growth):
+            tried += 1
+            try:
+                trial = self._trial(spec)
+                dim = dim_along(trial, axis, law.output_size, self.dims[axis])
+            except RfcoreError as error:
+                yield f"the model was run at {spec.spatial_shape}: {_first_line(error)}"
+                continue
+            yield AxisView(trial, axis, law, dim)
+        if not tried:
+            size = self.spec.spatial_shape[axis] + growth
+            yield f"an input with {size} pixels along this axis takes too much memory"
+
+    def _partly(self, asked: AxisView, why: str) -> list[Check]:
+        """What the asked size alone shows: edges of outputs whose other edge is clipped."""
+        checks = []
+        for side in SIDES:
+            inside = [j for j in range(asked.law.output_size) if _shows_edge(asked, j, side)]
+            shown = None
+            if inside:
+                output = inside[len(inside) // 2]
+                shown = asked.judge(output, side, demanded=True)
+            if shown is not None and shown.verdict == "held":
+                checks.append(shown)
+            else:
+                self.unchecked.append(Unchecked(asked.axis, EDGES[side], why))
+        return checks
+
+    def _farther(self, asked: AxisView) -> list[Check]:
+        """A global axis at a larger input: does the middle still see both ends?"""
+        unit = unit_of(self.found, asked.axis, UNITS[0])
+        growth = -(-FARTHER // unit) * unit
+        size = asked.law.input_size + growth
+        why = "its size was not changed"
+        for spec in strips(self.found, self.spec, asked.axis, growth):
+            try:
+                trial = self._trial(spec)
+            except RfcoreError as error:
+                why = _first_line(error)
+                continue
+            count = 1 if asked.dim is None else trial.shape[asked.dim]
+            law = replace(asked.law, input_size=size, output_size=count)
+            view = AxisView(trial, asked.axis, law, asked.dim)
+            checks = [_certain(view.judge(count // 2, side, demanded=True)) for side in SIDES]
+            for check in (check for check in checks if check.verdict != "held"):
+                reach = "" if check.reach is None else f", only as far as pixel {check.reach}"
+                why = (
+                    f"at {size} pixels output {check.output} does not see that end{reach}: it "
+                    "is global at the asked size only, or its field is merely wide"
+                )
+                self.unchecked.append(Unchecked(asked.axis, check.edge, why))
+            return [check for check in checks if check.verdict == "held"]
+        self.notes.append(
+            f"axis {asked.axis}: global as far as {asked.law.input_size} pixels tell; at {size} "
+            f"the model does not run ({why})"
+        )
+        return []
+
+    def _explain(self) -> None:
+        """Says what verdicts mean for a field that is known not to be exact."""
+        failed = any(check.verdict == "leak" for check in self.checks)
+        unseen = any(check.verdict == "unseen" for check in self.checks)
+        if failed and LOWER_BOUND in self.found.notes:
+            self.notes.append(
+                "the field was measured from gradients, which is a lower bound: leaks show what "
+                "it misses"
+            )
+        elif unseen and not self.found.exact:
+            self.notes.append(
+                "the field says that it is not exact: edges that do not show may be too far out"
+            )
+
+
+def _asked(view: AxisView, middles: Sequence[int]) -> list[Check]:
+    """The verdicts on both edges of outputs in the middle, at the ends, and of stray ones."""
+    checks: dict[tuple[int, int], Check] = {}
+    for side in SIDES:
+        for number, output in enumerate(middles):
+            found = view.judge(output, side, demanded=True, distrust=number == 0)
+            checks[side, output] = _certain(found)
+        for output in {0, view.law.output_size - 1} - set(middles):
+            at_end = view.judge(output, side, demanded=False)
+            if at_end is not None:
+                checks[side, output] = at_end
+        for _ in range(2):
+            trusted = all(check.method == "nan" for (at, _), check in checks.items() if at == side)
+            strays = [o for o in view.strays(side, trusted=trusted) if (side, o) not in checks]
+            for output in strays:
+                stray = view.judge(output, side, demanded=False, distrust=True)
+                if stray is not None:
+                    checks[side, output] = stray
+    return list(checks.values())
+
+
+def _shows_edge(view: AxisView, output: int, side: Side) -> bool:
+    edge, beyond = view.edge(output, side), view.edge(output, side) + side
+    fixed = (view.law.highs if side > 0 else view.law.lows) is None
+    return 0 <= edge < view.law.input_size and (fixed or 0 <= beyond < view.law.input_size)
+
+
+def _certain(check: Check | None) -> Check:
+    if check is None:
+        raise ForwardError("was asked about an edge outside of its input")
+    return check
+
+
+def _no_border(check: Check) -> Check:
+    """Without an output that shows the law, nothing tells padding from a wrong field."""
+    return replace(check, verdict="leak") if check.verdict == "border" else check
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
