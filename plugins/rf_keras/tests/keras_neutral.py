@@ -15,15 +15,20 @@ from rfcore.layers import (
     Branches,
     Convolution,
     Cropping,
+    DepthToSpace,
+    Flip,
     GlobalPooling,
     Identity,
     Normalization,
     Padding,
     Pooling,
+    Roll,
+    SpaceToDepth,
+    Subsampling,
     TransposedConvolution,
     Upsampling,
 )
-from rfcore.testing import Case
+from rfcore.testing import Case, Unbuildable
 
 __all__ = ["network"]
 
@@ -52,6 +57,7 @@ class _Writer:
         )
         self.format = f"channels_{channels}"
         self.axis = -1 if channels == "last" else 1
+        self.first = 1 if channels == "last" else 2
 
     def path(self, layers: Sequence[Layer], x: Any, prefix: str) -> Any:
         for number, layer in enumerate(layers):
@@ -64,6 +70,8 @@ class _Writer:
 
     @write.register
     def _(self, layer: Convolution, x: Any, name: str) -> Any:
+        if max(self._sizes(layer.stride)) > 1 and max(self._sizes(layer.dilation)) > 1:
+            raise Unbuildable("a convolution that is both strided and dilated")
         x, padding = self._padded(layer.padding, x)
         return self._kind("Conv{}D")(
             self.channels,
@@ -72,6 +80,7 @@ class _Writer:
             padding,
             data_format=self.format,
             dilation_rate=self._sizes(layer.dilation),
+            groups=layer.groups,
             use_bias=False,
             kernel_initializer=self._initializer(layer.kernel_size, x.shape[self.axis]),
             name=name,
@@ -79,7 +88,10 @@ class _Writer:
 
     @write.register
     def _(self, layer: Pooling, x: Any, name: str) -> Any:
-        assert not layer.ceil_mode
+        if layer.ceil_mode:
+            raise Unbuildable("pooling in ceil mode")
+        if layer.dilation != 1:
+            raise Unbuildable("dilation of pooling")
         x, padding = self._padded(layer.padding, x)
         stride = layer.kernel_size if layer.stride is None else layer.stride
         kind = {"max": "MaxPooling{}D", "average": "AveragePooling{}D"}[layer.kind]
@@ -88,7 +100,12 @@ class _Writer:
 
     @write.register
     def _(self, layer: TransposedConvolution, x: Any, name: str) -> Any:
+        if layer.dilation != 1:
+            raise Unbuildable("dilation of transposed convolutions")
         kernel, stride = self._sizes(layer.kernel_size), self._sizes(layer.stride)
+        more = self._sizes(layer.output_padding)
+        if any(more) and any(m >= s for m, s in zip(more, stride, strict=True)):
+            raise Unbuildable("an output padding that is not below the stride")
         # Keras lets a kernel that is shorter than the stride put out zeros after its last tap.
         gaps = [max(s - k, 0) for k, s in zip(kernel, stride, strict=True)]
         cut = [(p, p + gap) for p, gap in zip(self._sizes(layer.padding), gaps, strict=True)]
@@ -97,6 +114,7 @@ class _Writer:
             self.channels,
             kernel,
             stride,
+            output_padding=more if any(more) else None,
             data_format=self.format,
             use_bias=False,
             kernel_initializer=self._initializer(layer.kernel_size, x.shape[self.axis]),
@@ -107,15 +125,53 @@ class _Writer:
     @write.register
     def _(self, layer: Upsampling, x: Any, name: str) -> Any:
         given = {} if self.rank == 1 else {"data_format": self.format}
-        if layer.mode == "linear":
-            given["interpolation"] = "bilinear"
+        if layer.mode == "aligned" or (layer.mode != "nearest" and self.rank != 2):
+            raise Unbuildable(f"{layer.mode} resizing on {self.rank} axes")
+        if layer.mode != "nearest":
+            given["interpolation"] = {"linear": "bilinear", "cubic": "bicubic"}[layer.mode]
         scale = self._sizes(layer.scale)
         size = scale[0] if self.rank == 1 else scale
         return self._kind("UpSampling{}D")(size, name=name, **given)(x)
 
     @write.register
     def _(self, layer: Padding, x: Any, name: str) -> Any:
-        return self._apply("ZeroPadding{}D", self._sides(layer.low, layer.high), x, name)
+        sides = self._sides(layer.low, layer.high)
+        if layer.mode == "zeros":
+            return self._apply("ZeroPadding{}D", sides, x, name)
+        if layer.mode == "reflect":
+            widths = [(0, 0)] * (self.rank + 2)
+            widths[self.first : self.first + self.rank] = sides
+            return keras.ops.pad(x, widths, "reflect")
+        if layer.mode == "edge":
+            raise Unbuildable("padding by the border's value")
+        for axis, (low, high) in enumerate(sides, start=self.first):
+            whole = (slice(None),) * axis
+            # A slice from -0 on would be everything.
+            parts = [x[(*whole, slice(-low, None))]] if low else []
+            parts += [x, x[(*whole, slice(0, high))]] if high else [x]
+            x = keras.ops.concatenate(parts, axis) if len(parts) > 1 else x
+        return x
+
+    @write.register
+    def _(self, layer: Subsampling, x: Any, name: str) -> Any:
+        kept = [slice(a, None, b) for a, b in self._sides(layer.start, layer.step)]
+        return x[(*(slice(None),) * self.first, *kept)]
+
+    @write.register
+    def _(self, layer: Roll, x: Any, name: str) -> Any:
+        for axis, shift in enumerate(self._sizes(layer.shift), start=self.first):
+            x = keras.ops.roll(x, shift, axis)
+        return x
+
+    @write.register
+    def _(self, layer: Flip, x: Any, name: str) -> Any:
+        for axis, flag in enumerate(self._sizes(layer.axes), start=self.first):
+            x = keras.ops.flip(x, axis) if flag else x
+        return x
+
+    @write.register
+    def _(self, layer: DepthToSpace | SpaceToDepth, x: Any, name: str) -> Any:
+        raise Unbuildable("blocks of positions as channels, at every size")
 
     @write.register
     def _(self, layer: Cropping, x: Any, name: str) -> Any:
