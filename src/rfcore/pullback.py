@@ -124,12 +124,33 @@ def _(op: AxisMap, mask: Mask, site: Site) -> tuple[Mask, ...]:
         border = border_outputs(op.taps)
         absent = (op.taps < 0).any(axis=1)
         low = np.arange(len(border)) < len(border) // 2
-        # Pixels that stand in for those past a border may lie beyond either edge of the law.
-        for side, flags in enumerate((border & (low | ~absent), border & ~(low & absent))):
-            site.lose((rows & flags).reshape(len(mask), -1), side)
+        for side, near in enumerate((low, ~low)):
+            site.lose((rows & border & near).reshape(len(mask), -1), side)
+            beyond = _stand_in_beyond(op, rows, border & ~near & ~absent, side)
+            site.lose(beyond.reshape(len(mask), -1), side)
     result = seen[:, :-1].reshape(*last.shape[:-1], length)
     pulled = np.moveaxis(result, -1, dim)
     return (pulled if site.elastic[op.dim] else collapse(pulled, dim),)
+
+
+def _stand_in_beyond(op: AxisMap, rows: Mask, standing: Mask, side: int) -> Mask:
+    """Whether pixels that stand in for those past one border lie beyond all others seen.
+
+    Args:
+        op: The map.
+        rows: Which outputs are asked for, (rows, outputs).
+        standing: Which outputs see such pixels.
+        side: The border that they may lie beyond (0 low, 1 high).
+    """
+    beyond = np.zeros(len(rows), bool)
+    # Counted from that border.
+    positions = op.taps if side == 0 else op.taps.max() - op.taps
+    taps = np.where(op.taps < 0, np.iinfo(np.int64).max, positions).min(axis=1)
+    for row in np.flatnonzero((rows & standing).any(axis=1)):
+        asked = rows[row]
+        plain = taps[asked & ~standing]
+        beyond[row] = not len(plain) or taps[asked & standing].min() < plain.min()
+    return beyond
 
 
 def _mapped_whole(op: AxisMap, mask: Mask, site: Site) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from rfcore.walk import Walker, one_hot
 
 __all__ = ["ProbedOutput"]
 
-# Probes are walked in batches of at most this many booleans over the input, to bound memory.
+# Probes are walked in batches of at most this many booleans over any value, to bound memory.
 BATCH_BOOLEANS = 1 << 23
 
 
@@ -58,7 +59,7 @@ class ProbedOutput:
         chosen = list(indices)
         dims = [] if dim is None else [dim]
         positions = [[index] for index in chosen] if dims else [[]] * len(chosen)
-        rows = self._sightings(axis, chosen, dims, positions, self.length(axis), seen)
+        rows = self._sightings(axis, chosen, dims, positions, self._longest_axis(), seen)
         return rows if self.walker.elastic else self._hidden_as_points_are(axis, rows)
 
     def _hidden_as_points_are(self, axis: int, rows: Mapping[int, Sighting]) -> dict[int, Sighting]:
@@ -79,7 +80,7 @@ class ProbedOutput:
 
     def everything(self, axis: int) -> Sighting | None:
         """What all outputs together see along `axis`."""
-        return self._sightings(axis, [0], [], [[]], self.length(axis), None).get(0)
+        return self._sightings(axis, [0], [], [[]], 1, None).get(0)
 
     def points(
         self, axis: int, indices: Iterable[int], others: Sequence[Sequence[int]]
@@ -101,8 +102,14 @@ class ProbedOutput:
                 positions.append(
                     [i for i, dim in zip(by_axis, self.dims, strict=True) if dim is not None]
                 )
-        area = int(np.prod([self.length(a) for a in range(len(self.axes))]))
-        return self._sightings(axis, chosen, dims, positions, area, None)
+        area = math.prod(self.length(a) for a in range(len(self.axes)))
+        outputs = math.prod(self.count(a) for a in range(len(self.axes)))
+        return self._sightings(axis, chosen, dims, positions, max(area, outputs), None)
+
+    def _longest_axis(self) -> int:
+        """Length of the longest axis on the way: a decoder's are longer than its input's."""
+        nodes = self.walker.graph.nodes
+        return max(max(nodes[i].shape) for i in self.walker.graph.ancestors(self.node))
 
     def _sightings(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,6 +23,10 @@ __all__ = ["Comparison", "TraceSet"]
 # 2^6 · 3 · 5 · 7 pixels: a multiple of nearly all total strides and window sizes in use.
 GROWTH = 6720
 STEPS = (1, 8, 64)
+# 2^3 · 3 · 5 · 7, where the output is several times as long as the input.
+UPSAMPLED_GROWTH = 840
+UPSAMPLED_STEPS = (1, 8, 64, 512)
+SEVERAL_TIMES = 8
 # 2^6 · 3 · 7, where larger traces cost memory (each axis then grows by itself) or differ.
 MODEST_GROWTH = 1344
 MODEST_STEPS = (1, 4)
@@ -167,7 +171,10 @@ class TraceSet:
         modest = [_congruent(MODEST_GROWTH, stride) * step for step in MODEST_STEPS]
         if self.costly(address):
             return modest, modest
-        return [_congruent(GROWTH, stride) * step for step in STEPS], modest
+        base, steps = GROWTH, STEPS
+        if node is not None and _upsamples(self.asked.graph.nodes[node].shape, self.spec):
+            base, steps = UPSAMPLED_GROWTH, UPSAMPLED_STEPS
+        return [_congruent(base, stride) * step for step in steps], modest
 
 
 @contextmanager
@@ -186,6 +193,10 @@ def _old_objects_set_aside() -> Iterator[None]:
         yield
     finally:
         gc.unfreeze()
+
+
+def _upsamples(shape: Sequence[int], spec: InputSpec) -> bool:
+    return max(shape, default=1) >= SEVERAL_TIMES * max(spec.spatial_shape)
 
 
 def _congruent(base: int, stride: int) -> int:
