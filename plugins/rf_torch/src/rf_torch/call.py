@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -53,11 +53,11 @@ class Call:
     def given(self) -> dict[str, Any]:
         """All arguments by name, defaults filled in."""
         filled = {}
-        for position, argument in enumerate(self.function._schema.arguments):
-            if position < len(self.args) and not argument.kwarg_only:
-                filled[argument.name] = self.args[position]
+        for position, (name, by_name_only, default) in enumerate(_parameters(self.function)):
+            if position < len(self.args) and not by_name_only:
+                filled[name] = self.args[position]
             else:
-                filled[argument.name] = self.kwargs.get(argument.name, argument.default_value)
+                filled[name] = self.kwargs.get(name, default)
         return filled
 
     def __getitem__(self, argument: str) -> Any:
@@ -66,7 +66,7 @@ class Call:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the (first) result."""
-        return tuple(next(tensors_in(self.result)).shape)
+        return tuple(tensors_in(self.result)[0].shape)
 
     def node(self, tensor: Any) -> int | None:
         """The node a tensor holds, None for constants and other values."""
@@ -81,6 +81,8 @@ class Call:
 
     def operands(self) -> list[torch.Tensor]:
         """All tensor arguments that are read: not those that `out=` names."""
+        if not self.kwargs:
+            return tensors_in(self.args)
         schema = self.function._schema.arguments
         outs = {a.name for a in schema if a.kwarg_only and a.alias_info is not None}
         named = (value for name, value in self.kwargs.items() if name not in outs)
@@ -151,6 +153,13 @@ class Call:
     def refused(self, reason: str) -> UnsupportedOpError:
         """The error that says why this op has no exact rule here."""
         return UnsupportedOpError(self.name, self.builder.layer, reason)
+
+
+@cache
+def _parameters(function: Any) -> tuple[tuple[str, bool, Any], ...]:
+    """Of each parameter of an op the name, whether it is given by name only, and the default."""
+    arguments = function._schema.arguments
+    return tuple((a.name, a.kwarg_only, a.default_value) for a in arguments)
 
 
 Rule = Callable[[Call], int | Sequence[int | None] | None]

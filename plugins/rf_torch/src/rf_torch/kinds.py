@@ -85,7 +85,7 @@ def _is_pointwise(function: Any) -> bool:
 
 def _copied_view(call: Call) -> int:
     """An op that arranges values as a view does, but returns storage of its own."""
-    source = next(tensors_in(call.args))
+    source = tensors_in(call.args)[0]
     node = call.memory.read(source)
     steps = view_steps(call.name, tuple(source.shape), call.shape, call.given)
     if node is None or steps is None:

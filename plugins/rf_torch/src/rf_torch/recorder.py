@@ -10,15 +10,18 @@ import torch
 from torch._subclasses.fake_tensor import (
     DataDependentOutputException,
     DynamicOutputShapeException,
+    FakeTensor,
 )
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
 from rf_torch.call import Call
 from rf_torch.constants import ConstantTape, tensors_in
+from rf_torch.entries import replaced
 from rf_torch.escapes import Escapes
 from rf_torch.fills import KEEPING
 from rf_torch.kinds import UNSAFE_SPLITS, Kind, is_composite, kind_of
 from rf_torch.memory import Memory
+from rf_torch.stand_ins import StandIns
 from rf_torch.views import part_steps, view_steps
 from rf_torch.vjp import opaque
 from rfcore.errors import UnsupportedOpError
@@ -26,6 +29,7 @@ from rfcore.kept_fills import Fills
 
 __all__ = ["Recorder"]
 
+_DEVICE = torch.ops.prim.device.default
 _INDEXING = frozenset(("aten.index", "aten._unsafe_index"))
 _MASKS = (torch.bool, torch.uint8)
 _SPLITS = frozenset(("split", "split_with_sizes", "unbind", "chunk", "tensor_split"))
@@ -34,12 +38,13 @@ _SPLITS = frozenset(("split", "split_with_sizes", "unbind", "chunk", "tensor_spl
 class Recorder(TorchDispatchMode):
     """Listens to one forward."""
 
-    def __init__(self, memory: Memory, tape: ConstantTape) -> None:
+    def __init__(self, memory: Memory, stand_ins: StandIns) -> None:
         super().__init__()
-        self.memory, self.tape = memory, tape
+        self.memory, self._stand_ins = memory, stand_ins
+        self.tape = ConstantTape(stand_ins.real, stand_ins.zeros)
         self.reads_values = False
         self.fills = Fills(memory.builder, KEEPING)
-        self._escapes = Escapes(memory, tape, self._noticed)
+        self._escapes = Escapes(memory, self.tape, self._noticed)
 
     def __enter__(self) -> Recorder:
         """Begins to listen."""
@@ -74,7 +79,11 @@ class Recorder(TorchDispatchMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         """Runs the op and records it."""
-        given = kwargs or {}
+        if function is _DEVICE and isinstance(args[0], FakeTensor):
+            # Asked more often than all ops together.
+            return args[0].fake_device
+        args, values = self._stood_in(args, tuple((kwargs or {}).values()))
+        given = dict(zip(kwargs or (), values, strict=True))
         if is_composite(function):
             # Inference mode passes composite ops on whole.
             with self._nested():
@@ -85,8 +94,10 @@ class Recorder(TorchDispatchMode):
             return function(*args, **given)
         kind = kind_of(function)
         # Asked before the op runs, because it may move what it reads.
-        blank = frozenset(id(t) for t in _operands(args, given) if self.memory.depends(t))
-        depends = bool(blank) and any(id(t) in blank for t in _operands(args, given, kind.outs))
+        operands = tensors_in((args, *given.values()))
+        blank = frozenset(id(tensor) for tensor in operands if self.memory.depends(tensor))
+        read = (value for name, value in given.items() if name not in kind.outs)
+        depends = bool(blank) and any(id(t) in blank for t in tensors_in((args, *read)))
         if depends and kind.reshapes:
             return self._reshaped(kind, function, args, given)
         if depends and kind.name in _INDEXING and not self.tape.concrete:
@@ -98,6 +109,17 @@ class Recorder(TorchDispatchMode):
         else:
             self._record_constant(kind, call)
         return result
+
+    def _stood_in(self, *groups: tuple[Any, ...]) -> tuple[tuple[Any, ...], ...]:
+        """Arguments with the stand-ins of parameters that were not reached by way of a module.
+
+        Keras' variables hold them, for one. Mixing them with fakes takes long.
+        """
+        met = {id(t): self._stand_ins.met(t) for t in tensors_in(groups)}
+        if all(id(tensor) == key for key, tensor in met.items()):
+            return groups
+        changed: tuple[tuple[Any, ...], ...] = replaced(groups, met)
+        return changed
 
     def _run(
         self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any], depends: bool
@@ -146,7 +168,7 @@ class Recorder(TorchDispatchMode):
         self._store(kind, call, nodes)
 
     def _store(self, kind: Kind, call: Call, nodes: Sequence[int | None]) -> None:
-        results = list(tensors_in(call.result))
+        results = tensors_in(call.result)
         written = call.written(kind.written)
         if kind.rule is None and not all(any(t is r for r in results) for t in written):
             raise call.refused("it has no rule, and writes into its arguments")
@@ -155,7 +177,7 @@ class Recorder(TorchDispatchMode):
             if any(tensor is target for target in written):
                 self.memory.write(tensor, node)
             elif kind.views:
-                self.memory.alias(tensor, next(tensors_in(call.args)), node)
+                self.memory.alias(tensor, tensors_in(call.args)[0], node)
             else:
                 self.memory.bind(tensor, node)
 
@@ -163,7 +185,7 @@ class Recorder(TorchDispatchMode):
         self, kind: Kind, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """`squeeze_`, `transpose_` and their like: the same storage seen through more steps."""
-        target = next(tensors_in(args))
+        target = tensors_in(args)[0]
         before, origin = tuple(target.shape), self.memory.reference(target)
         result = function(*args, **kwargs)
         call = Call(kind.name, function, args, kwargs, result, self.memory, self.tape, self.fills)
@@ -175,7 +197,7 @@ class Recorder(TorchDispatchMode):
 
     def _view(self, call: Call) -> bool:
         """Records a view; False where the op is no view that is known."""
-        source = next(tensors_in(call.args), None)
+        source = next(iter(tensors_in(call.args)), None)
         result = call.result
         if source is None:
             return False
@@ -200,15 +222,6 @@ class Recorder(TorchDispatchMode):
             steps = part_steps(call.name, tuple(source.shape), shape, dim, start, drop=drop)
             self.memory.view(part, source, steps)
             start += 1 if drop else shape[dim % len(shape)]
-
-
-def _operands(
-    args: tuple[Any, ...], kwargs: dict[str, Any], without: frozenset[str] = frozenset()
-) -> Iterator[torch.Tensor]:
-    yield from tensors_in(args)
-    for name, value in kwargs.items():
-        if name not in without:
-            yield from tensors_in(value)
 
 
 def _is_base(tensor: torch.Tensor) -> bool:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
-from functools import lru_cache, partial
+from functools import lru_cache
 from operator import is_
 from types import ModuleType
 from typing import Any, Self
@@ -19,6 +19,8 @@ from torch import nn
 __all__ = ["Shield", "copied", "generators_kept"]
 
 Replace = Callable[[torch.Tensor], torch.Tensor]
+Saved = dict[int, tuple[Any, Any]]
+"""Containers and what they held, by id."""
 
 _PLAIN = frozenset((bool, int, float, str, bytes, type(None), torch.dtype, torch.device))
 _LEFT_ALONE = (nn.Module, torch.Tensor, type)
@@ -37,14 +39,16 @@ class Shield:
     def __init__(self, replace: Replace) -> None:
         self._replace = replace
         self._known: set[int] = set()
-        self._saved: dict[int, Callable[[], None]] = {}
+        self._saved: Saved = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *reason: object) -> None:
-        for refill in self._saved.values():
-            refill()
+        for container, content in self._saved.values():
+            # Most containers of a module are empty and stay so.
+            if len(content) or len(container):
+                _refill(container, content)
 
     def add(self, modules: Iterable[nn.Module]) -> None:
         """Takes more modules into the shield; those that are in it already stay as they are."""
@@ -84,8 +88,8 @@ def generators_kept(devices: Sequence[torch.device]) -> Iterator[None]:
         np.random.set_state(legacy)
 
 
-def _remember(value: Any, saved: dict[int, Callable[[], None]]) -> None:
-    """Notes how to restore a container, and those in it, that are not noted yet."""
+def _remember(value: Any, saved: Saved) -> None:
+    """Notes the content of a container, and of those in it, that are not noted yet."""
     found = [value]
     while found:
         value = found.pop()
@@ -94,8 +98,11 @@ def _remember(value: Any, saved: dict[int, Callable[[], None]]) -> None:
         kind: Any = type(value)
         held = _held(kind)
         if held is _Held.ITEMS:
+            if not len(value):
+                saved[id(value)] = value, ()
+                continue
             content = value.copy()
-            saved[id(value)] = partial(_refill, value, content)
+            saved[id(value)] = value, content
             items = content.values() if isinstance(content, dict) else content
             # Modules hold many plain values, and hardly any else.
             found += [item for item in items if type(item) not in _PLAIN]

@@ -29,6 +29,9 @@ class StandIns(Protocol):
     def of(self, tensor: torch.Tensor) -> torch.Tensor:
         """The stand-in of a tensor, always the same one."""
 
+    def met(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The stand-in of a tensor that has one already, or else the tensor itself."""
+
 
 class Copies:
     """Real copies, for one forward that runs on values."""
@@ -45,6 +48,10 @@ class Copies:
             self._made[id(tensor)] = copy
             self.real[id(copy)] = tensor
         return self._made[id(tensor)]
+
+    def met(self, tensor: torch.Tensor) -> torch.Tensor:
+        """See `StandIns`."""
+        return self._made.get(id(tensor), tensor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +115,11 @@ class Fakes:
                 self.is_outdated |= storage_of(tensor) in self._earlier
             self.real[id(fake)] = tensor
         return self._made[id(tensor)].fake
+
+    def met(self, tensor: torch.Tensor) -> torch.Tensor:
+        """See `StandIns`."""
+        made = self._made.get(id(tensor))
+        return tensor if made is None else made.fake
 
 
 def _state(fake: torch.Tensor) -> object:

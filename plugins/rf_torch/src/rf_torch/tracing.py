@@ -21,7 +21,6 @@ from torch._subclasses.fake_tensor import (
     DynamicOutputShapeException,
 )
 
-from rf_torch.constants import ConstantTape
 from rf_torch.listening import listening
 from rf_torch.measured import TorchInput
 from rf_torch.memory import Memory
@@ -100,7 +99,7 @@ class _Run:
 
     def trace(self) -> Trace:
         """Runs the forward and gathers what it left."""
-        recorder = Recorder(self.memory, ConstantTape(self.stand_ins.real, self.stand_ins.zeros))
+        recorder = Recorder(self.memory, self.stand_ins)
         error: Exception | None = None
         with ExitStack() as stack:
             stack.enter_context(no_fast_paths())

@@ -114,7 +114,7 @@ class _Pullback:
             raise
         except Exception as error:
             raise self._refused(f"it has no rule, and running it alone failed ({error})") from error
-        result = list(tensors_in(outcome))[self.number]
+        result = tensors_in(outcome)[self.number]
         if not _is_differentiable(result):
             raise self._refused("it has neither a rule nor a derivative")
         return result, list(known.values())

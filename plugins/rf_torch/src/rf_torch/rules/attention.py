@@ -30,7 +30,7 @@ def attention(call: Call) -> list[int | None]:
     if (value := call.node(call["value"])) is not None:
         parts.append(_over_tokens(call, value))
     seen = call.elementwise(parts, shape)
-    return [seen, *[None] * (len(list(tensors_in(call.result))) - 1)]
+    return [seen, *[None] * (len(tensors_in(call.result)) - 1)]
 
 
 def _mask(call: Call) -> torch.Tensor | None:

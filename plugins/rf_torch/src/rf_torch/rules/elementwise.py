@@ -85,7 +85,7 @@ def loss(call: Call) -> int:
 def with_buffer(call: Call) -> list[int]:
     """`log_sigmoid`: the result, and a buffer for its derivative that may be empty."""
     (node,) = call.dependent()
-    results = list(tensors_in(call.result))
+    results = tensors_in(call.result)
     return [
         node if math.prod(result.shape) == 0 else call.elementwise((node,), result.shape)
         for result in results

@@ -20,12 +20,12 @@ def reduction(call: Call) -> list[int]:
     dims = call.dims("dim", rank) if "dim" in call.given else list(range(rank))
     keepdims = bool(call.given.get("keepdim", False))
     reduced = call.builder.reduce(node, dims, keepdims, call.name)
-    return [reduced] * len(list(tensors_in(call.result)))
+    return [reduced] * len(tensors_in(call.result))
 
 
 def whole(call: Call) -> list[int]:
     """Counts and distances over everything."""
-    results = list(tensors_in(call.result))
+    results = tensors_in(call.result)
     parts = [call.everything(node, call.shape) for node in call.dependent()]
     return [call.elementwise(parts, call.shape)] * len(results)
 
@@ -75,7 +75,7 @@ def _with_statistics(call: Call, node: int, dims: list[int]) -> int:
 
 def _constant_statistics(call: Call) -> list[int | None]:
     """Mean and deviation that a norm also returns; nobody downstream reads them."""
-    return [None] * (len(list(tensors_in(call.result))) - 1)
+    return [None] * (len(tensors_in(call.result)) - 1)
 
 
 def layer_norm(call: Call) -> list[int | None]:

@@ -94,7 +94,7 @@ def _pooling(call: Call, count: int, dilated: bool) -> list[int]:
     rest = tuple(a for a in axes if a not in covering)
     if rest:
         node = call.builder.window(node, Window(rest), call.shape, call.name)
-    return [node] * len(list(tensors_in(call.result)))
+    return [node] * len(tensors_in(call.result))
 
 
 def _covers(axis: WindowAxis, length: int, outputs: int) -> bool:
@@ -112,7 +112,7 @@ def _adaptive(call: Call, count: int) -> list[int]:
             node = call.builder.reduce(node, [dim], True, call.name)
         else:
             node = call.taps(node, dim, adaptive_taps(before, after))
-    return [node] * len(list(tensors_in(call.result)))
+    return [node] * len(tensors_in(call.result))
 
 
 def adaptive_taps(before: int, after: int) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
