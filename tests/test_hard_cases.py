@@ -82,7 +82,9 @@ PERIODIC: dict[str, tuple[tuple[Layer, ...], int, Fraction]] = {
     "U-Net of depth 5, nearest": (decoder(5, Upsampling(2)), 224, Fraction(1)),
     "U-Net of depth 5, linear": (decoder(5, Upsampling(2, mode="linear")), 224, Fraction(1)),
     "U-Net of depth 5, transposed 3": (
-        decoder(5, TransposedConvolution(3, stride=2, padding=1, output_padding=1)), 224, Fraction(1),
+        decoder(5, TransposedConvolution(3, stride=2, padding=1, output_padding=1)),
+        224,
+        Fraction(1),
     ),
     "U-Net of depth 3, transposed 5": (
         decoder(3, TransposedConvolution(5, stride=2, padding=2, output_padding=1), taps=5),

@@ -25,7 +25,7 @@ GROWTH = 6720
 STEPS = (1, 8, 64)
 # 2^3 · 3 · 5 · 7, where the output is several times as long as the input.
 UPSAMPLED_GROWTH = 840
-UPSAMPLED_STEPS = (1, 8, 64, 512)
+UPSAMPLED_STEPS = (1, 8, 64)
 SEVERAL_TIMES = 8
 # 2^6 · 3 · 7, where larger traces cost memory (each axis then grows by itself) or differ.
 MODEST_GROWTH = 1344

@@ -21,6 +21,7 @@ from rf_torch.escapes import Escapes
 from rf_torch.fills import KEEPING
 from rf_torch.kinds import UNSAFE_SPLITS, Kind, is_composite, kind_of
 from rf_torch.memory import Memory
+from rf_torch.recurrent import Recurrences
 from rf_torch.stand_ins import StandIns
 from rf_torch.views import part_steps, view_steps
 from rf_torch.vjp import opaque
@@ -45,6 +46,7 @@ class Recorder(TorchDispatchMode):
         self.reads_values = False
         self.fills = Fills(memory.builder, KEEPING)
         self._escapes = Escapes(memory, self.tape, self._noticed)
+        self._recurrences = Recurrences(memory)
 
     def __enter__(self) -> Recorder:
         """Begins to listen."""
@@ -52,10 +54,14 @@ class Recorder(TorchDispatchMode):
         self.tape.concrete = torch._C._get_dispatch_mode(modes.FAKE) is None
         super().__enter__()
         self._escapes.__enter__()
+        if not self.tape.concrete:
+            self._recurrences.__enter__()
         return self
 
     def __exit__(self, *raised: Any) -> None:
         """Ends listening."""
+        if not self.tape.concrete:
+            self._recurrences.__exit__(*raised)
         self._escapes.__exit__(*raised)
         super().__exit__(*raised)
 
