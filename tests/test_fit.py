@@ -180,20 +180,21 @@ def test_axes_are_fitted_one_by_one() -> None:
     assert field.box((3, 4)) == ((5, 8), (4, 9))
 
 
-def test_each_output_is_probed_at_most_once() -> None:
-    asked: list[tuple[int, ...]] = []
+def test_each_output_is_probed_once_and_two_questions_are_asked_to_confirm() -> None:
+    asked: list[tuple[tuple[int, ...], ...]] = []
 
     def probe(mask: NDArray[Any]) -> NDArray[Any]:
-        asked.append(tuple(int(i) for i in np.argwhere(mask)[0]))
+        asked.append(tuple(map(tuple, np.argwhere(mask).tolist())))
         return mask
 
     rfcore.fit(probe, input_shape=(40, 40), output_shape=(40, 40))
-    assert len(asked) == len(set(asked))
-    assert mask_is_one_hot_in_the_middle(asked)
-
-
-def mask_is_one_hot_in_the_middle(asked: list[tuple[int, ...]]) -> bool:
-    return all(20 in point for point in asked)
+    *singles, again, both = asked
+    assert all(len(points) == 1 for points in singles)
+    assert len(singles) == len(set(singles))
+    assert again in singles
+    assert len(both) == 2
+    assert set(both) <= {point for (point,) in singles}
+    assert all(20 in point for points in asked for point in points)
 
 
 def test_the_example_in_the_docstring_holds() -> None:

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal, overload
 
-from rfcore.errors import OptionError
+from rfcore.errors import OptionError, ProbeError
 from rfcore.exact import exact_field
 from rfcore.field import ReceptiveField
 from rfcore.fit import fit
+from rfcore.guard import ask_gradient, ask_input_spec, fault
 from rfcore.hookspecs import Backend
 from rfcore.inputs import InputSpec
 from rfcore.notes import LOWER_BOUND
 from rfcore.plugins import find_backend
 from rfcore.traces import TraceSet
+from rfcore.walk import OpFaultError
 
 __all__ = ["estimate"]
 
@@ -98,24 +100,36 @@ def estimate(
     if method == "gradient" and global_paths != "follow":
         raise OptionError("global_paths", global_paths, ("follow",), beside='method="gradient"')
     chosen = find_backend(model, backend)
-    spec = chosen.input_spec(model, input_shape, layout, input)
+    spec = ask_input_spec(chosen, model, input_shape, layout, input)
     names: list[Output] = [*output] if isinstance(output, list | tuple) else [output]  # type: ignore[list-item]
     if method == "gradient":
         fields = [_measured(chosen, model, spec, name) for name in names]
     else:
         traces = TraceSet(chosen, model, spec)
         ignore = global_paths == "ignore"
-        fields = [exact_field(traces, name, ignore_global=ignore) for name in names]
+        fields = [_exact(traces, name, ignore_global=ignore) for name in names]
     if not isinstance(output, list | tuple):
         return fields[0]
     return dict(zip(output, fields, strict=True))
 
 
+def _exact(traces: TraceSet, output: Output, *, ignore_global: bool) -> ReceptiveField:
+    try:
+        return exact_field(traces, output, ignore_global=ignore_global)
+    except OpFaultError as error:
+        raise fault(
+            traces.backend, "trace", f"has an op, {error.op}, that {error.problem}"
+        ) from error
+
+
 def _measured(backend: Backend, model: Any, spec: InputSpec, output: Output) -> ReceptiveField:
-    measured = backend.gradient(model, spec, output)
-    found = fit(
-        measured.probe, input_shape=measured.input_shape, output_shape=measured.output_shape
-    )
+    measured = ask_gradient(backend, model, spec, output)
+    try:
+        found = fit(
+            measured.probe, input_shape=measured.input_shape, output_shape=measured.output_shape
+        )
+    except ProbeError as error:
+        raise fault(backend, "gradient", error.problem) from error
     return replace(found, exact=False, notes=(*found.notes, *measured.notes, LOWER_BOUND))
 
 

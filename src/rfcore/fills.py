@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rfcore.graph import AxisMap, Mask, Pattern
+from rfcore.graph import AxisMap, Mask, Pattern, booleans
 
 __all__ = ["LOW", "Fill", "Gate", "Kind", "is_low", "is_zero"]
 
@@ -44,7 +44,7 @@ class Gate(Pattern):
     def read(self) -> Mask | None:
         """The pattern, all False included; None where all is let through or nothing is known."""
         if not self._loaded:
-            found = self._load()
+            found = booleans(self._load())
             self._value = None if found is None or bool(found.all()) else found
             self._loaded = True
         return self._value

@@ -5,23 +5,18 @@ Single outputs are probed, near the middle and far from it, until a law explains
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-
-import numpy as np
-from numpy.typing import NDArray
 
 from rfcore.errors import (
     IndependentOutputError,
     InputShapeError,
-    ProbeError,
-    RfcoreError,
     TruncatedFieldError,
 )
 from rfcore.field import AxisField, ReceptiveField
 from rfcore.hookspecs import Probe
-from rfcore.laws import Law, Sighting, find_law, irregular, sighting, widest_hole
-from rfcore.masks import any_over
+from rfcore.laws import Law, Sighting, find_law, irregular
+from rfcore.point_probes import PointProbes
 
 __all__ = ["fit"]
 
@@ -34,9 +29,9 @@ def fit(probe: Probe, *, input_shape: Sequence[int], output_shape: Sequence[int]
     """Fits size, stride and offset to any callable from an output mask to an input gradient.
 
     Args:
-        probe: Takes a float array of shape `output_shape` that is 1 at one output and 0
-            elsewhere, and returns an array of shape `input_shape` that is non-zero where that
-            output depends on the input. Signs and magnitudes do not matter.
+        probe: Takes a float array of shape `output_shape` that is 1 at one output, or at two
+            at once, and 0 elsewhere, and returns an array of shape `input_shape` that is
+            non-zero where those outputs depend on the input. Signs and magnitudes do not matter.
         input_shape: Spatial shape of the input, in pixels per axis.
         output_shape: Spatial shape of the output.
 
@@ -44,7 +39,8 @@ def fit(probe: Probe, *, input_shape: Sequence[int], output_shape: Sequence[int]
         The field of the probe. It is exact if the probe is; a gradient can only be too small.
 
     Raises:
-        ProbeError: The probe raised, or returned NaN, infinities or a wrong shape.
+        ProbeError: The probe raised, returned NaN, infinities or a wrong shape, answered the
+            same question in two ways, or shows less for two outputs than for each of them.
         IndependentOutputError: The probed outputs do not depend on the input.
         TruncatedFieldError: The field is wider than the input.
         IrregularFieldError: No stride and period explain the outputs.
@@ -70,24 +66,25 @@ def fit(probe: Probe, *, input_shape: Sequence[int], output_shape: Sequence[int]
             f"does not fit output_shape={outputs}",
             "give one positive length per spatial axis for both, without batch and channels.",
         )
-    observer = _PointObserver(probe, inputs, outputs)
-    axes = tuple(_fit_axis(observer, axis) for axis in range(len(inputs)))
+    probes = PointProbes(probe, inputs, outputs)
+    axes = tuple(_fit_axis(probes, axis) for axis in range(len(inputs)))
+    probes.confirm()
     return ReceptiveField(axes)
 
 
-def _fit_axis(observer: _PointObserver, axis: int) -> AxisField:
+def _fit_axis(probes: PointProbes, axis: int) -> AxisField:
     """Widens a window of probed outputs until a period explains all of it, or none is left."""
-    count, length = observer.outputs[axis], observer.inputs[axis]
+    count, length = probes.outputs[axis], probes.inputs[axis]
     max_period = min(FIRST_PERIOD, max(1, count // 2))
     while True:
-        sightings = observer(axis, _window_and_far(count, max_period))
+        sightings = probes.sightings(axis, _window_and_far(count, max_period))
         law = _law(sightings, max_period)
         if law is not None:
             return law.axis_field(length, count)
         if max_period >= count // 2:
             break
         max_period = min(2 * max_period, count // 2)
-    return _refused(observer(axis, range(count)), max_period, axis, length, count)
+    return _refused(probes.sightings(axis, range(count)), max_period, axis, length, count)
 
 
 def _window_and_far(count: int, max_period: int) -> list[int]:
@@ -153,46 +150,3 @@ def _refused(
             "probe a larger input: at least twice the field, and three outputs inside it.",
         )
     raise irregular(sightings, max_period, "", axis)
-
-
-class _PointObserver:
-    """Asks a plain probe about single outputs near the middle, each at most once."""
-
-    def __init__(self, probe: Probe, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
-        self.inputs, self.outputs = inputs, outputs
-        self._probe = probe
-        self._known: dict[tuple[int, ...], NDArray[np.bool_]] = {}
-
-    def __call__(self, axis: int, indices: Iterable[int]) -> dict[int, Sighting]:
-        middle = [n // 2 for n in self.outputs]
-        others = tuple(a for a in range(len(self.inputs)) if a != axis)
-        profiles = {}
-        for index in indices:
-            point = tuple(index if a == axis else m for a, m in enumerate(middle))
-            profiles[index] = any_over(self._influence(point), others)
-        hole = max(map(widest_hole, profiles.values()))
-        found = {index: sighting(profile, hole=hole) for index, profile in profiles.items()}
-        return {index: seen for index, seen in found.items() if seen is not None}
-
-    def _influence(self, point: tuple[int, ...]) -> NDArray[np.bool_]:
-        if point not in self._known:
-            mask = np.zeros(self.outputs)
-            mask[point] = 1.0
-            try:
-                answer = np.asarray(self._probe(mask))
-            except RfcoreError:
-                raise
-            except Exception as error:
-                raise ProbeError(f"raised {type(error).__name__}: {error}") from error
-            self._known[point] = self._checked(answer)
-        return self._known[point]
-
-    def _checked(self, answer: NDArray[np.generic]) -> NDArray[np.bool_]:
-        if answer.shape != self.inputs:
-            raise ProbeError(f"returned shape {answer.shape}, expected {self.inputs}")
-        if answer.dtype.kind not in "biuf":
-            raise ProbeError(f"returned an array of type {answer.dtype}")
-        if answer.dtype.kind == "f" and not np.isfinite(answer).all():
-            raise ProbeError("returned NaN or infinite values")
-        influence: NDArray[np.bool_] = answer != 0
-        return influence

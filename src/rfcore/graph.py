@@ -60,10 +60,18 @@ class Pattern:
     def read(self) -> Mask | None:
         """The pattern, or None where every entry counts."""
         if not self._loaded:
-            value = self._load()
+            value = booleans(self._load())
             self._value = None if value is None or bool(value.all()) else value
             self._loaded = True
         return self._value
+
+
+def booleans(loaded: object) -> Mask | None:
+    """What a pattern loaded, unless it is none: zeros of another type would be found nowhere."""
+    if loaded is None or (isinstance(loaded, np.ndarray) and loaded.dtype == bool):
+        return loaded
+    kind = loaded.dtype if isinstance(loaded, np.ndarray) else type(loaded).__name__
+    raise TypeError(f"its pattern is of type {kind}, not an array of booleans")
 
 
 @dataclass(frozen=True, slots=True)

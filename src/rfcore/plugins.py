@@ -20,7 +20,7 @@ from rfcore import hookspecs, layers
 from rfcore.errors import AmbiguousBackendError, NoBackendError, UnknownBackendError
 from rfcore.hookspecs import PROJECT, Backend
 
-__all__ = ["BackendInfo", "backends", "find_backend"]
+__all__ = ["BackendInfo", "backends", "distribution_of", "find_backend"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,12 @@ def backends() -> tuple[BackendInfo, ...]:
     return _registry().infos
 
 
+def distribution_of(name: str) -> str:
+    """The distribution, with its version, that installed the backend called `name`."""
+    found = (info.distribution for info in backends() if info.name == name)
+    return next(found, "an unknown distribution")
+
+
 def find_backend(model: object, name: str | None) -> Backend:
     """The backend called `name`, or the only one that accepts the model.
 
@@ -77,7 +83,9 @@ def find_backend(model: object, name: str | None) -> Backend:
 def _accepts(backend: Backend, model: object) -> bool:
     """Asks a backend; one that fails to answer does not keep the others from it."""
     try:
-        return bool(backend.accepts(model))
+        answer = backend.accepts(model)
+        if not isinstance(answer, bool):
+            raise TypeError(f"it answered {answer!r:.60}, not True or False")
     except Exception as error:
         warnings.warn(
             f"the rfcore backend {backend.name!r} failed when asked whether it accepts a "
@@ -86,6 +94,7 @@ def _accepts(backend: Backend, model: object) -> bool:
             stacklevel=3,
         )
         return False
+    return answer
 
 
 @cache

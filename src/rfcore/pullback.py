@@ -71,6 +71,8 @@ def _gated(mask: Mask, gate: Pattern | None, site: Site) -> Mask:
         return mask
     rank = len(site.shape)
     pattern = pattern.reshape((1,) * (rank - pattern.ndim) + pattern.shape)
+    if any(n not in (1, m) for n, m in zip(pattern.shape, site.shape, strict=True)):
+        raise ValueError(f"a gate of shape {pattern.shape} does not fit {site.shape}")
     free = tuple(dim for dim in range(rank) if site.loose(mask, dim))
     return mask & any_over(pattern, free, keepdims=True)
 
@@ -240,8 +242,17 @@ def _(op: Contract, mask: Mask, site: Site) -> tuple[Mask, ...]:
     pattern = op.pattern.read() if op.pattern is not None else None
     labels = op.result
     if pattern is not None:
+        _check_constant(op, pattern, site)
         mask, labels = _through_pattern(op, mask, pattern)
     return tuple(_relabel(mask, labels, wanted) for wanted in op.operands)
+
+
+def _check_constant(op: Contract, pattern: Mask, site: Site) -> None:
+    shapes = zip((*op.operands, op.result), (*site.operands, site.shape), strict=True)
+    known = {label: n for labels, shape in shapes for label, n in zip(labels, shape, strict=True)}
+    for label, n in zip(op.constant, pattern.shape, strict=True):
+        if known.get(label, n) != n:
+            raise ValueError(f"a constant of shape {pattern.shape} does not fit {site.shape}")
 
 
 def _through_pattern(op: Contract, mask: Mask, pattern: Mask) -> tuple[Mask, tuple[int, ...]]:

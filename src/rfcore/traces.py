@@ -13,6 +13,7 @@ from typing import Any
 from rfcore.addresses import resolve
 from rfcore.errors import ModelError, RfcoreError
 from rfcore.graph import Opaque
+from rfcore.guard import ask_trace
 from rfcore.hookspecs import Backend, Trace
 from rfcore.inputs import InputSpec
 from rfcore.striding import total_stride
@@ -30,6 +31,8 @@ SEVERAL_TIMES = 8
 # 2^6 · 3 · 7, where larger traces cost memory (each axis then grows by itself) or differ.
 MODEST_GROWTH = 1344
 MODEST_STEPS = (1, 4)
+# New objects after which the garbage collector looks, while a model is traced; Python says 700.
+RARELY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class TraceSet:
 
     def _traced(self, spec: InputSpec) -> Trace:
         with _old_objects_set_aside():
-            return self.backend.trace(self.model, spec)
+            return ask_trace(self.backend, self.model, spec)
 
     def larger_ones(self) -> list[Trace]:
         """The larger traces made so far."""
@@ -182,17 +185,21 @@ def _old_objects_set_aside() -> Iterator[None]:
     """Spares the garbage collector the framework's and the model's many objects.
 
     A trace makes so many small objects that it would be searched for garbage, all of memory
-    with it, again and again: a quarter of the time of a trace.
+    with it, again and again: a quarter of the time of a trace. Frameworks hang more work on
+    each of these searches.
     """
-    if gc.get_freeze_count():
-        # Somebody else has set theirs aside, and thawing is for all.
-        yield
-        return
-    gc.freeze()
+    thresholds = gc.get_threshold()
+    # Others who have set theirs aside would lose that, for thawing is for all.
+    freezes = not gc.get_freeze_count()
+    if freezes:
+        gc.freeze()
+    gc.set_threshold(RARELY if thresholds[0] else 0, *thresholds[1:])
     try:
         yield
     finally:
-        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+        if freezes:
+            gc.unfreeze()
 
 
 def _upsamples(shape: Sequence[int], spec: InputSpec) -> bool:

@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rfcore.graph import AxisMap, Graph, Mask
+from rfcore.errors import RfcoreError
+from rfcore.graph import AxisMap, Graph, Mask, Node
 from rfcore.masks import Site, any_over
 from rfcore.pullback import pull
 
-__all__ = ["Elastic", "Influence", "MaskTooLargeError", "Walker", "one_hot"]
+__all__ = ["Elastic", "Influence", "MaskTooLargeError", "OpFaultError", "Walker", "one_hot"]
 
 Elastic = Mapping[int, tuple[bool, ...]]
 
@@ -27,6 +28,14 @@ class MaskTooLargeError(Exception):
     def __init__(self, op: str, shape: tuple[int, ...]) -> None:
         self.op, self.shape = op, shape
         super().__init__(f"{op} needs a mask of shape {shape}")
+
+
+class OpFaultError(Exception):
+    """An op of a graph cannot be pulled back as it says: a fault of the backend that made it."""
+
+    def __init__(self, op: str, problem: str) -> None:
+        self.op, self.problem = op, problem
+        super().__init__(f"{op} {problem}")
 
 
 class Influence(NamedTuple):
@@ -77,7 +86,7 @@ class Walker:
                 seen(index, current)
             node = self.graph.nodes[index]
             mirrored |= isinstance(node.op, AxisMap) and node.op.mirrors
-            parts = pull(node.op, current, self._site(index, lost))
+            parts = _pulled(node, current, self._site(index, lost))
             for source, part in zip(node.inputs, parts, strict=True):
                 if not part.any():
                     continue
@@ -118,6 +127,28 @@ class Walker:
             lost,
             known=elastic is not None,
         )
+
+
+def _pulled(node: Node, mask: Mask, site: Site) -> tuple[Mask, ...]:
+    try:
+        parts = pull(node.op, mask, site)
+    except (RfcoreError, MemoryError):
+        raise
+    except Exception as error:
+        problem = f"cannot be pulled back ({type(error).__name__}: {error})"
+        raise OpFaultError(node.label, problem) from error
+    if len(parts) != len(site.operands):
+        raise OpFaultError(node.label, f"pulls back to {len(parts)} of its operands")
+    for part, shape in zip(parts, site.operands, strict=True):
+        if part.dtype != bool or not _lies_over(shape, part.shape[1:]):
+            what = f"an array of {part.dtype} of shape {part.shape[1:]} over {shape}"
+            raise OpFaultError(node.label, f"pulls back to {what}")
+    return parts
+
+
+def _lies_over(shape: tuple[int, ...], mask: tuple[int, ...]) -> bool:
+    """Whether a mask of one shape fits a value of another: each axis full or uniform."""
+    return len(mask) == len(shape) and all(n in (1, m) for n, m in zip(mask, shape, strict=True))
 
 
 def _merged(part: Mask, earlier: Mask) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ structure (masked convolutions, pruning): its taps are pulled back one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,8 @@ __all__ = ["pull_window"]
 
 def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
     """Pulls a mask back through a window op (see `pullback.pull`)."""
-    pattern = _kernel_pattern(op)
     source = site.operands[0]
+    pattern = _kernel_pattern(op, source, site.shape)
     if pattern is None:
         for axis in op.axes:
             _flag_lost(mask, axis, range(axis.kernel_size), site)
@@ -36,10 +36,18 @@ def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
     return (_kernel_by_channel(mask, op, pattern, site),)
 
 
-def _kernel_pattern(op: Window) -> Mask | None:
+def _kernel_pattern(op: Window, source: Shape, result: Shape) -> Mask | None:
     """The kernel's zeros, if they are structure: a kernel of only zeros is an untrained one."""
     pattern = None if op.pattern is None else op.pattern.read()
-    return None if pattern is None or not pattern.any() else pattern
+    if pattern is None or not pattern.any():
+        return None
+    kernel = tuple(axis.kernel_size for axis in op.axes)
+    channels = (1, 1)
+    if op.channel_dim is not None:
+        channels = result[op.channel_dim], source[op.channel_dim] // op.groups
+    if pattern.shape != (*channels, *kernel):
+        raise ValueError(f"a kernel of shape {pattern.shape} where {(*channels, *kernel)} follows")
+    return pattern
 
 
 def _kernel_shared_by_channels(pattern: Mask, mask: Mask, op: Window) -> Mask | None:
@@ -49,8 +57,6 @@ def _kernel_shared_by_channels(pattern: Mask, mask: Mask, op: Window) -> Mask | 
     used at the same taps by some output channel of its group.
     """
     if op.channel_dim is None:
-        if pattern.shape[:2] != (1, 1):
-            raise ValueError(f"kernels {pattern.shape[:2]} of a window that has no channel axis")
         kernel: Mask = pattern[0, 0]
         return kernel
     if mask.shape[op.channel_dim + 1] == 1:
@@ -115,7 +121,7 @@ def _mix_channels(mask: Mask, op: Window, source: Shape) -> Mask:
     return np.moveaxis(np.repeat(groups, source[op.channel_dim] // op.groups, axis=-1), -1, channel)
 
 
-def _flag_lost(mask: Mask, axis: WindowAxis, taps: Iterable[int], site: Site) -> None:
+def _flag_lost(mask: Mask, axis: WindowAxis, taps: Collection[int], site: Site) -> None:
     """Flags the probes one of whose taps lies past a border, where a larger input has a pixel."""
     if not site.bordered(mask, axis.dim):
         return
@@ -123,7 +129,8 @@ def _flag_lost(mask: Mask, axis: WindowAxis, taps: Iterable[int], site: Site) ->
     asked = any_over(mask, tuple(other for other in range(1, mask.ndim) if other != dim))
     outputs = np.flatnonzero(asked.any(axis=0))
     below, above = np.zeros((2, len(outputs)), bool)
-    for tap in taps:
+    # Without gaps between pixels, the outermost taps are past a border if any are.
+    for tap in taps if axis.base_dilation > 1 else {min(taps), max(taps)}:
         position = outputs * axis.stride - axis.low + tap * axis.dilation
         pixel, gap = np.divmod(position, axis.base_dilation)
         below |= (pixel < 0) & (gap == 0)

@@ -19,6 +19,7 @@ from rfcore.errors.backends import (
     BackendCapabilityError,
     FrameworkVersionError,
     NoBackendError,
+    PluginFaultError,
     UnknownBackendError,
 )
 from rfcore.errors.base import RfcoreError
@@ -65,6 +66,7 @@ __all__ = [
     "NoSpatialAxesError",
     "OptionError",
     "OutputNameError",
+    "PluginFaultError",
     "ProbeError",
     "RfcoreError",
     "TruncatedFieldError",

@@ -11,6 +11,7 @@ __all__ = [
     "BackendCapabilityError",
     "FrameworkVersionError",
     "NoBackendError",
+    "PluginFaultError",
     "UnknownBackendError",
 ]
 
@@ -67,6 +68,24 @@ class BackendCapabilityError(RfcoreError):
     def __init__(self, backend: str, wanted: str, hint: str) -> None:
         self.backend, self.wanted = backend, wanted
         super().__init__(f"The backend {backend!r} does not offer {wanted}.", hint)
+
+
+class PluginFaultError(RfcoreError):
+    """A backend broke its contract, so that nothing it told can be believed."""
+
+    def __init__(self, backend: str, distribution: str, asked: str, problem: str) -> None:
+        self.backend, self.distribution = backend, distribution
+        self.asked, self.problem = asked, problem
+        ways = {
+            "trace": 'method="gradient" does without it',
+            "gradient": 'method="exact" does without it',
+        }
+        other = f"RFCORE_BLOCK_PLUGINS={backend} in the environment leaves the plugin out"
+        super().__init__(
+            f"The backend {backend!r} of {distribution} has a fault: its {asked} {problem}.",
+            f"{ways.get(asked, other)}; please report it to the authors of the plugin, "
+            "with the model.",
+        )
 
 
 class FrameworkVersionError(RfcoreError):

@@ -1,0 +1,139 @@
+"""Asking a backend: what it answers is checked before it is believed, and what it raises is named.
+
+A backend is somebody else's code. Whatever goes wrong in it becomes a `PluginFaultError` here,
+never a number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rfcore.consistency import contradiction, is_shape
+from rfcore.errors import PluginFaultError, RfcoreError
+from rfcore.graph import Graph
+from rfcore.hookspecs import Backend, MeasuredOutput, Trace
+from rfcore.inputs import InputSpec
+from rfcore.plugins import distribution_of
+
+__all__ = ["ask_gradient", "ask_input_spec", "ask_trace", "fault"]
+
+
+def ask_input_spec(
+    backend: Backend,
+    model: Any,
+    input_shape: Sequence[int] | None,
+    layout: str | None,
+    name: str | int | None,
+) -> InputSpec:
+    """The measured input, as `Backend.input_spec` tells it.
+
+    Raises:
+        PluginFaultError: It raised, or told of no input that can be.
+    """
+    with _blamed(backend, "input_spec"):
+        spec = backend.input_spec(model, input_shape, layout, name)
+    problem = _of_spec(spec)
+    if problem:
+        raise fault(backend, "input_spec", problem)
+    return spec
+
+
+def ask_trace(backend: Backend, model: Any, spec: InputSpec) -> Trace:
+    """The trace at the spec's shape, as `Backend.trace` makes it.
+
+    Raises:
+        PluginFaultError: It raised, or its graph contradicts itself.
+    """
+    with _blamed(backend, "trace"):
+        trace = backend.trace(model, spec)
+    problem = _of_trace(trace, spec)
+    if problem:
+        raise fault(backend, "trace", problem)
+    return trace
+
+
+def ask_gradient(
+    backend: Backend, model: Any, spec: InputSpec, output: str | int | None
+) -> MeasuredOutput:
+    """The gradient callable of an output, as `Backend.gradient` offers it.
+
+    Raises:
+        PluginFaultError: It raised, or its shapes are none.
+    """
+    with _blamed(backend, "gradient"):
+        measured = backend.gradient(model, spec, output)
+    problem = _of_measured(measured, spec)
+    if problem:
+        raise fault(backend, "gradient", problem)
+    return measured
+
+
+def fault(backend: Backend, method: str, problem: str) -> PluginFaultError:
+    """The error that names the backend, its distribution and what is wrong."""
+    return PluginFaultError(backend.name, distribution_of(backend.name), method, problem)
+
+
+@contextmanager
+def _blamed(backend: Backend, method: str) -> Iterator[None]:
+    try:
+        yield
+    except RfcoreError:
+        raise
+    except Exception as error:
+        raise fault(backend, method, f"raised {type(error).__name__}: {error}") from error
+
+
+def _of_spec(spec: object) -> str:
+    if not isinstance(spec, InputSpec):
+        return f"returned a {type(spec).__name__}, not an InputSpec"
+    if not is_shape(spec.shape) or 0 in spec.shape:
+        return f"returned the shape {spec.shape!r}, which is no tuple of positive lengths"
+    if not isinstance(spec.layout, str) or len(spec.layout) != len(spec.shape):
+        return f"returned the layout {spec.layout!r} for the shape {spec.shape}"
+    if not is_shape(spec.axes) or not spec.axes or list(spec.axes) != sorted(set(spec.axes)):
+        return f"returned the spatial axes {spec.axes!r}, which are no rising numbers"
+    if spec.axes[-1] >= len(spec.shape):
+        return f"returned the spatial axes {spec.axes} for the shape {spec.shape}"
+    return ""
+
+
+def _of_trace(trace: object, spec: InputSpec) -> str:
+    if not isinstance(trace, Trace):
+        return f"returned a {type(trace).__name__}, not a Trace"
+    if not isinstance(trace.graph, Graph) or not trace.graph.nodes:
+        return "returned no graph with nodes"
+    problem = contradiction(trace.graph)
+    if problem:
+        return f"returned a graph that cannot be: {problem}"
+    if trace.graph.nodes[0].shape != spec.shape:
+        return f"returned a graph over {trace.graph.nodes[0].shape} for an input of {spec.shape}"
+    if trace.error is not None and not isinstance(trace.error, Exception):
+        return f"returned the error {trace.error!r}, which is no exception"
+    if not isinstance(trace.values, Mapping) or not isinstance(trace.shapes, Mapping):
+        return "returned values or shapes that are no mapping"
+    for address, node in trace.values.items():
+        shape = trace.shapes.get(address)
+        if not isinstance(address, str) or not is_shape(shape):
+            return f"tells no shape of the value {address!r}, but {shape!r}"
+        if node is None:
+            continue
+        if type(node) is not int or not 0 <= node < len(trace.graph.nodes):
+            return f"says that the value {address!r} is node {node!r}, which is not there"
+        if trace.graph.nodes[node].shape != shape:
+            told = trace.graph.nodes[node].shape
+            return f"says that the value {address!r} has shape {shape}, and its node {told}"
+    return ""
+
+
+def _of_measured(measured: object, spec: InputSpec) -> str:
+    if not isinstance(measured, MeasuredOutput):
+        return f"returned a {type(measured).__name__}, not a MeasuredOutput"
+    if not callable(measured.probe):
+        return f"returned the probe {measured.probe!r}, which cannot be called"
+    if measured.input_shape != spec.spatial_shape:
+        return f"measures an input of {measured.input_shape!r}, asked was {spec.spatial_shape}"
+    if not is_shape(measured.output_shape) or len(measured.output_shape) != len(spec.axes):
+        return f"measures an output of {measured.output_shape!r}, with {len(spec.axes)} axes asked"
+    return ""
