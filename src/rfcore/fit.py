@@ -11,6 +11,7 @@ from dataclasses import replace
 from rfcore.errors import (
     IndependentOutputError,
     InputShapeError,
+    IrregularFieldError,
     TruncatedFieldError,
 )
 from rfcore.field import AxisField, ReceptiveField
@@ -104,10 +105,14 @@ def _law(sightings: Mapping[int, Sighting], max_period: int) -> Law | None:
     law = find_law(sightings, max_period, per_phase=3)
     if law is not None or not sightings:
         return law
-    reach = max(s.last + 1 - s.first for s in sightings.values())
+    reach = _reach(sightings)
     far = {j: _hidden_within(reach, s) for j, s in sightings.items()}
     law = find_law(far, max_period, per_phase=3)
     return law if law is not None and _explains(law, sightings) else None
+
+
+def _reach(sightings: Mapping[int, Sighting]) -> int:
+    return max(s.last + 1 - s.first for s in sightings.values())
 
 
 def _hidden_within(reach: int, seen: Sighting) -> Sighting:
@@ -149,4 +154,9 @@ def _refused(
             f"{lows} low and {highs} high edges of {count} outputs could be seen",
             "probe a larger input: at least twice the field, and three outputs inside it.",
         )
-    raise irregular(sightings, max_period, "", axis)
+    error = irregular(sightings, max_period, "", axis)
+    reach = _reach(sightings)
+    if sum(_hidden_within(reach, s).low is not None for s in sightings.values()) < 3:
+        hint = "probe a larger input, three times the field or more: near its borders edges hide."
+        raise IrregularFieldError("", axis, error.detail, hint)
+    raise error
