@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from dense import matrices, pulled
 from op_cases import CASES, Case, masks, shapes, site_of, written_out
-from rfcore.graph import Contract, Mask, Op, Opaque, Pattern, Window, WindowAxis
+from rfcore.graph import Contract, Mask, Op, Opaque, Pattern, Reshape, Window, WindowAxis
 from rfcore.masks import Site
 from rfcore.pullback import pull
 
@@ -78,6 +78,12 @@ def test_opaque_pullback_asks_the_callable_probe_by_probe(data: st.DataObject) -
     for part, matrix, shape in zip(parts, dense, operands, strict=True):
         expected = pulled(written_out(mask, result), matrix, shape)
         np.testing.assert_array_equal(written_out(part, shape), expected)
+
+
+def test_a_reshape_of_nothing_hands_on_nothing() -> None:
+    (part,) = pull(Reshape(), np.zeros((2, 1, 0), bool), Site.rigid(2, (3, 0), (0, 3, 5)))
+    assert part.shape == (2, 1, 1, 1)
+    assert not part.any()
 
 
 def test_an_op_without_a_pullback_is_refused_by_name() -> None:

@@ -170,6 +170,8 @@ def _mapped_whole(op: AxisMap, mask: Mask, site: Site) -> Mask:
 def _(op: Reshape, mask: Mask, site: Site) -> tuple[Mask, ...]:
     source = site.operands[0]
     probes = mask.shape[0]
+    if 0 in source:
+        return (np.zeros((probes, *(1,) * len(source)), bool),)
     middle: list[int] = [probes]
     result: list[int] = [probes]
     for out_dims, in_dims in _factor_groups(site.shape, source):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce, singledispatchmethod
+from math import prod
 from typing import Any
 
 import equinox
@@ -19,16 +20,21 @@ from rfcore.layers import (
     Branches,
     Convolution,
     Cropping,
+    DepthToSpace,
+    Flip,
     GlobalPooling,
     Identity,
     Layer,
     Normalization,
     Padding,
     Pooling,
+    Roll,
+    SpaceToDepth,
+    Subsampling,
     TransposedConvolution,
     Upsampling,
 )
-from rfcore.testing import Case
+from rfcore.testing import Case, Unbuildable
 
 __all__ = ["network"]
 
@@ -139,8 +145,8 @@ class _Writer:
         weight = jnp.zeros(()) if weight is None else jnp.asarray(weight)
         return FirstOp(weight, function) if self.first else Op(function, weight)
 
-    def kernel(self, size: Sizes, channels: int) -> Any:
-        shape = (*per_axis(size, self.rank), channels, self.channels)
+    def kernel(self, size: Sizes, channels: int, made: int | None = None) -> Any:
+        shape = (*per_axis(size, self.rank), channels, self.channels if made is None else made)
         if self.case.weights == "positive":
             weights = self.random.uniform(0.5, 1.5, shape)
             return (weights / weights[..., 0].size).astype(np.float32)
@@ -172,19 +178,27 @@ class _Writer:
                 padding,
                 rhs_dilation=dilation,
                 dimension_numbers=self.numbers,
+                feature_group_count=layer.groups,
             )
 
-        return self.op(convolve, self.kernel(layer.kernel_size, channels)), self.channels
+        kernel = self.kernel(layer.kernel_size, channels // layer.groups)
+        return self.op(convolve, kernel), self.channels
 
     @write.register
     def _(self, layer: TransposedConvolution, channels: int) -> tuple[Any, int]:
         stride, size, cut = (
             per_axis(value, self.rank) for value in (layer.stride, layer.kernel_size, layer.padding)
         )
-        sides = [(k - 1 - p, k - 1 - p) for k, p in zip(size, cut, strict=True)]
+        more, dilation = (
+            per_axis(value, self.rank) for value in (layer.output_padding, layer.dilation)
+        )
+        reach = [d * (k - 1) - p for k, d, p in zip(size, dilation, cut, strict=True)]
+        sides = [(low, low + m) for low, m in zip(reach, more, strict=True)]
 
         def convolve(x: Array, kernel: Array | None) -> Array:
-            return lax.conv_transpose(x, kernel, stride, sides, dimension_numbers=self.numbers)
+            return lax.conv_transpose(
+                x, kernel, stride, sides, dilation, dimension_numbers=self.numbers
+            )
 
         return self.op(convolve, self.kernel(layer.kernel_size, channels)), self.channels
 
@@ -192,19 +206,28 @@ class _Writer:
     def _(self, layer: Pooling, channels: int) -> tuple[Any, int]:
         size = self.everywhere(per_axis(layer.kernel_size, self.rank), 1)
         stride = self.everywhere(per_axis(layer.stride or layer.kernel_size, self.rank), 1)
+        dilation = self.everywhere(per_axis(layer.dilation, self.rank), 1)
         same = layer.padding == "same"
         sides = [] if same else self.sides(layer.padding, layer.padding)
         padding: Any = "SAME" if same else self.everywhere(sides, (0, 0))
         start, combine = (-jnp.inf, lax.max) if layer.kind == "max" else (0.0, lax.add)
 
         def pool(x: Array, _: Array | None) -> Array:
-            return lax.reduce_window(x, start, combine, size, stride, padding)
+            around = padding
+            if layer.ceil_mode:
+                windows = zip(x.shape, padding, size, stride, dilation, strict=True)
+                around = [(side[0], side[1] + _spare(n, side, *rest)) for n, side, *rest in windows]
+            return lax.reduce_window(
+                x, start, combine, size, stride, around, window_dilation=dilation
+            )
 
         return self.op(pool), channels
 
     @write.register
     def _(self, layer: Upsampling, channels: int) -> tuple[Any, int]:
         scale = self.everywhere(per_axis(layer.scale, self.rank), 1)
+        if layer.mode == "aligned":
+            raise Unbuildable("resizing with aligned corners")
 
         def resize(x: Array, _: Array | None) -> Array:
             shape = tuple(n * s for n, s in zip(x.shape, scale, strict=True))
@@ -215,7 +238,8 @@ class _Writer:
     @write.register
     def _(self, layer: Padding, channels: int) -> tuple[Any, int]:
         widths = self.everywhere(self.sides(layer.low, layer.high), (0, 0))
-        return self.op(lambda x, _: jnp.pad(x, widths)), channels
+        mode = {"zeros": "constant", "circular": "wrap"}.get(layer.mode, layer.mode)
+        return self.op(lambda x, _: jnp.pad(x, widths, mode)), channels
 
     @write.register
     def _(self, layer: Cropping, channels: int) -> tuple[Any, int]:
@@ -225,6 +249,65 @@ class _Writer:
             return x[tuple(slice(a, n - b) for n, (a, b) in zip(x.shape, sides, strict=True))]
 
         return self.op(crop), channels
+
+    @write.register
+    def _(self, layer: Subsampling, channels: int) -> tuple[Any, int]:
+        kept = [slice(start, None, step) for start, step in self.sides(layer.start, layer.step)]
+        slices = self.everywhere(kept, slice(None))
+        return self.op(lambda x, _: x[slices]), channels
+
+    @write.register
+    def _(self, layer: Roll, channels: int) -> tuple[Any, int]:
+        shift = per_axis(layer.shift, self.rank)
+        return self.op(lambda x, _: jnp.roll(x, shift, self.space)), channels
+
+    @write.register
+    def _(self, layer: Flip, channels: int) -> tuple[Any, int]:
+        flags = zip(self.space, per_axis(layer.axes, self.rank), strict=True)
+        reversed_axes = tuple(axis for axis, flag in flags if flag)
+        return self.op(lambda x, _: jnp.flip(x, reversed_axes)), channels
+
+    @write.register
+    def _(self, layer: DepthToSpace, channels: int) -> tuple[Any, int]:
+        scale = per_axis(layer.scale, self.rank)
+        pointwise = (1,) * self.rank
+
+        def shuffle(x: Array, kernel: Array | None) -> Array:
+            many = lax.conv_general_dilated(
+                x, kernel, pointwise, "VALID", dimension_numbers=self.numbers
+            )
+            last = many if not self.first else jnp.moveaxis(many, 1, -1)
+            batch, *lengths, _ = last.shape
+            blocks = last.reshape(batch, *lengths, *scale, self.channels)
+            order = [d for a in range(self.rank) for d in (1 + a, 1 + self.rank + a)]
+            grown = [n * s for n, s in zip(lengths, scale, strict=True)]
+            whole = blocks.transpose(0, *order, 1 + 2 * self.rank)
+            result = whole.reshape(batch, *grown, self.channels)
+            return result if not self.first else jnp.moveaxis(result, -1, 1)
+
+        kernel = self.kernel(1, channels, self.channels * prod(scale))
+        return self.op(shuffle, kernel), self.channels
+
+    @write.register
+    def _(self, layer: SpaceToDepth, channels: int) -> tuple[Any, int]:
+        scale = per_axis(layer.scale, self.rank)
+        pointwise = (1,) * self.rank
+
+        def stack(x: Array, kernel: Array | None) -> Array:
+            last = x if not self.first else jnp.moveaxis(x, 1, -1)
+            batch, *lengths, _ = last.shape
+            fewer = [n // s for n, s in zip(lengths, scale, strict=True)]
+            split = [size for pair in zip(fewer, scale, strict=True) for size in pair]
+            blocks = last.reshape(batch, *split, channels)
+            outer, inner = range(1, 1 + 2 * self.rank, 2), range(2, 2 + 2 * self.rank, 2)
+            stacked = blocks.transpose(0, *outer, *inner, 1 + 2 * self.rank)
+            flat = stacked.reshape(batch, *fewer, -1)
+            flat = flat if not self.first else jnp.moveaxis(flat, -1, 1)
+            return lax.conv_general_dilated(
+                flat, kernel, pointwise, "VALID", dimension_numbers=self.numbers
+            )
+
+        return self.op(stack, self.kernel(1, channels * prod(scale))), self.channels
 
     @write.register
     def _(self, layer: GlobalPooling, channels: int) -> tuple[Any, int]:
@@ -260,3 +343,11 @@ class _Writer:
         width = sum(widths) if layer.join == "concatenate" else max(widths)
         made = FirstJoined(list(modules), layer.join) if self.first else Joined(modules, layer.join)
         return made, width
+
+
+def _spare(n: int, sides: tuple[int, int], size: int, stride: int, dilation: int) -> int:
+    """What has to follow an axis for pooling in ceil mode, as PyTorch has it."""
+    low, high = sides
+    left = (n + low + high - dilation * (size - 1) - 1) % stride
+    windows = (n + low + high - dilation * (size - 1) - 1) // stride + 1
+    return stride - left if left and windows * stride < n + low else 0

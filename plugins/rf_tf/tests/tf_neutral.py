@@ -15,15 +15,20 @@ from rfcore.layers import (
     Branches,
     Convolution,
     Cropping,
+    DepthToSpace,
+    Flip,
     GlobalPooling,
     Identity,
     Normalization,
     Padding,
     Pooling,
+    Roll,
+    SpaceToDepth,
+    Subsampling,
     TransposedConvolution,
     Upsampling,
 )
-from rfcore.testing import Case
+from rfcore.testing import Case, Unbuildable
 
 __all__ = ["network"]
 
@@ -89,10 +94,22 @@ class _Writer:
 
     @write.register
     def _(self, layer: Convolution, channels: int, address: str) -> tuple[Step, int]:
-        kernel = self._kernel(layer.kernel_size, channels, self.channels)
         strides = list(per_axis(layer.stride, self.rank))
         dilations = list(per_axis(layer.dilation, self.rank))
+        if max(strides) > 1 and max(dilations) > 1:
+            raise Unbuildable("a convolution that is both strided and dilated")
         padding, sides = self._padding(layer.padding)
+        by_channel = layer.groups == channels == self.channels > 1
+        if by_channel and self.rank == 2 and len(set(strides)) == 1:
+            each = self._kernel(layer.kernel_size, channels, 1)
+            steps = [1, *strides, 1] if self.channel_dim == 3 else [1, 1, *strides]
+
+            def convolve_each(image: Any) -> Any:
+                image = self._padded(image, sides)
+                return tf.nn.depthwise_conv2d(image, each, steps, padding, self.layout, dilations)
+
+            return convolve_each, self.channels
+        kernel = self._kernel(layer.kernel_size, channels // layer.groups, self.channels)
 
         def convolve(image: Any) -> Any:
             image = self._padded(image, sides)
@@ -106,13 +123,20 @@ class _Writer:
         stride = layer.kernel_size if layer.stride is None else layer.stride
         strides = list(per_axis(stride, self.rank))
         padding, sides = self._padding(layer.padding)
+        if layer.dilation != 1:
+            raise Unbuildable("dilation of pooling")
         pool = WINDOWS[layer.kind][self.rank - 1]
         fill = -1e30 if layer.kind == "max" else 0.0
-        return (
-            lambda image: pool(
-                self._padded(image, sides, fill), sizes, strides, padding, self.layout
-            )
-        ), channels
+
+        def pooled(image: Any) -> Any:
+            around = sides
+            if layer.ceil_mode:
+                lengths = [image.shape[dim] for dim in self.axes]
+                windows = zip(lengths, sides, sizes, strides, strict=True)
+                around = [(side[0], side[1] + _spare(n, side, *rest)) for n, side, *rest in windows]
+            return pool(self._padded(image, around, fill), sizes, strides, padding, self.layout)
+
+        return pooled, channels
 
     @write.register
     def _(self, layer: TransposedConvolution, channels: int, address: str) -> tuple[Step, int]:
@@ -121,10 +145,18 @@ class _Writer:
             per_axis(value, self.rank) for value in (layer.kernel_size, layer.stride, layer.padding)
         )
 
+        if layer.dilation != 1:
+            raise Unbuildable("dilation of transposed convolutions")
+        # What is put after the last tap, and where the kernel is shorter than the stride.
+        extra = per_axis(layer.output_padding, self.rank)
+        whole = [k + more <= s + k - 1 for k, s, more in zip(sizes, strides, extra, strict=True)]
+        if not all(whole):
+            raise Unbuildable("an output padding that is not below the stride")
+
         def convolve(image: Any) -> Any:
             lengths = [
-                (image.shape[dim] - 1) * stride + size
-                for dim, stride, size in zip(self.axes, strides, sizes, strict=True)
+                (image.shape[dim] - 1) * stride + size + more
+                for dim, stride, size, more in zip(self.axes, strides, sizes, extra, strict=True)
             ]
             full = list(image.shape)
             full[self.channel_dim] = self.channels
@@ -149,16 +181,111 @@ class _Writer:
         def interpolate(image: Any) -> Any:
             to_last = [0, *self.axes, self.channel_dim]
             image = tf.transpose(image, to_last)
-            size = [n * scale for n, scale in zip(image.shape[1:3], scales, strict=True)]
+            size = [n * scale for n, scale in zip(image.shape[1:-1], scales, strict=True)]
             back = [to_last.index(dim) for dim in range(len(to_last))]
-            return tf.transpose(tf.image.resize(image, size, "bilinear"), back)
+            if self.rank == 1:
+                resized = tf.squeeze(resize(tf.expand_dims(image, 2), [*size, 1]), 2)
+            else:
+                resized = resize(image, size)
+            return tf.transpose(resized, back)
 
+        def resize(image: Any, size: Sequence[int]) -> Any:
+            if layer.mode == "aligned":
+                return tf.compat.v1.image.resize_bilinear(image, size, align_corners=True)
+            mode = {"linear": "bilinear", "cubic": "bicubic"}[layer.mode]
+            return tf.image.resize(image, size, mode)
+
+        if layer.mode != "nearest" and self.rank == 3:
+            raise Unbuildable("interpolation in three dimensions")
         return (repeat if layer.mode == "nearest" else interpolate), channels
 
     @write.register
     def _(self, layer: Padding, channels: int, address: str) -> tuple[Step, int]:
         sides = self._sides(layer.low, layer.high)
-        return (lambda image: self._padded(image, sides)), channels
+        if layer.mode == "zeros":
+            return (lambda image: self._padded(image, sides)), channels
+        if layer.mode == "reflect":
+            widths = list(self._by_dim(sides))
+            return (lambda image: tf.pad(image, widths, "REFLECT")), channels
+
+        def around(image: Any) -> Any:
+            for dim, (low, high) in zip(self.axes, sides, strict=True):
+                n = image.shape[dim]
+                ends = (n - low, 0) if layer.mode == "circular" else (0, n - 1)
+                counts = (low, high) if layer.mode == "circular" else (1, 1)
+                parts = [
+                    self._part(image, dim, start, count)
+                    for start, count in zip(ends, counts, strict=True)
+                ]
+                times = (1, 1) if layer.mode == "circular" else (low, high)
+                image = tf.concat([*times[0] * parts[:1], image, *times[1] * parts[1:]], dim)
+            return image
+
+        return around, channels
+
+    def _part(self, image: Any, dim: int, start: int, count: int) -> Any:
+        return image[(*(slice(None),) * dim, slice(start, start + count))]
+
+    @write.register
+    def _(self, layer: Subsampling, channels: int, address: str) -> tuple[Step, int]:
+        sides = self._sides(layer.start, layer.step)
+        kept = dict(zip(self.axes, (slice(a, None, b) for a, b in sides), strict=True))
+        slices = tuple(kept.get(dim, slice(None)) for dim in range(len(self.layout)))
+        return (lambda image: image[slices]), channels
+
+    @write.register
+    def _(self, layer: Roll, channels: int, address: str) -> tuple[Step, int]:
+        shift = per_axis(layer.shift, self.rank)
+        return (lambda image: tf.roll(image, shift, self.axes)), channels
+
+    @write.register
+    def _(self, layer: Flip, channels: int, address: str) -> tuple[Step, int]:
+        flags = zip(self.axes, per_axis(layer.axes, self.rank), strict=True)
+        reversed_axes = [axis for axis, flag in flags if flag]
+        return (lambda image: tf.reverse(image, reversed_axes)), channels
+
+    @write.register
+    def _(self, layer: DepthToSpace, channels: int, address: str) -> tuple[Step, int]:
+        scale, rank = per_axis(layer.scale, self.rank), self.rank
+        kernel = self._kernel(1, channels, self.channels * int(np.prod(scale)))
+
+        def shuffle(image: Any) -> Any:
+            many = tf.nn.convolution(image, kernel, 1, "VALID", self.layout)
+            if rank == 2 and len(set(scale)) == 1 and scale[0] > 1:
+                return tf.nn.depth_to_space(many, scale[0], self.layout)
+            last = tf.transpose(many, [0, *self.axes, self.channel_dim])
+            lengths = last.shape[1:-1]
+            blocks = tf.reshape(last, [-1, *lengths, *scale, self.channels])
+            order = [dim for axis in range(rank) for dim in (1 + axis, 1 + rank + axis)]
+            grown = [n * s for n, s in zip(lengths, scale, strict=True)]
+            whole = tf.transpose(blocks, [0, *order, 1 + 2 * rank])
+            return self._from_last(tf.reshape(whole, [-1, *grown, self.channels]))
+
+        return shuffle, self.channels
+
+    @write.register
+    def _(self, layer: SpaceToDepth, channels: int, address: str) -> tuple[Step, int]:
+        scale, rank = per_axis(layer.scale, self.rank), self.rank
+        kernel = self._kernel(1, channels * int(np.prod(scale)), self.channels)
+
+        def stack(image: Any) -> Any:
+            if rank == 2 and len(set(scale)) == 1 and scale[0] > 1:
+                flat = tf.nn.space_to_depth(image, scale[0], self.layout)
+                return tf.nn.convolution(flat, kernel, 1, "VALID", self.layout)
+            last = tf.transpose(image, [0, *self.axes, self.channel_dim])
+            fewer = [n // s for n, s in zip(last.shape[1:-1], scale, strict=True)]
+            split = [size for pair in zip(fewer, scale, strict=True) for size in pair]
+            blocks = tf.reshape(last, [-1, *split, channels])
+            outer, inner = range(1, 1 + 2 * rank, 2), range(2, 2 + 2 * rank, 2)
+            stacked = tf.transpose(blocks, [0, *outer, *inner, 1 + 2 * rank])
+            flat = tf.reshape(stacked, [-1, *fewer, channels * int(np.prod(scale))])
+            return tf.nn.convolution(self._from_last(flat), kernel, 1, "VALID", self.layout)
+
+        return stack, self.channels
+
+    def _from_last(self, image: Any) -> Any:
+        to_last = [0, *self.axes, self.channel_dim]
+        return tf.transpose(image, [to_last.index(dim) for dim in range(len(to_last))])
 
     @write.register
     def _(self, layer: Cropping, channels: int, address: str) -> tuple[Step, int]:
@@ -245,3 +372,11 @@ def _in_scope(step: Step, address: str) -> Step:
             return step(value)
 
     return scoped
+
+
+def _spare(n: int, sides: tuple[int, int], size: int, stride: int) -> int:
+    """What has to follow an axis for pooling in ceil mode, as PyTorch has it."""
+    low, high = sides
+    left = (n + low + high - size) % stride
+    windows = (n + low + high - size) // stride + 1
+    return stride - left if left and windows * stride < n + low else 0

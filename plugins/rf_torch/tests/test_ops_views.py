@@ -35,6 +35,7 @@ def test_padding_of_images_and_volumes(mode: str) -> None:
 
 
 MOVED: dict[str, Model] = {
+    "flip-of-no-axis": lambda x: x.flip([]),
     "roll": lambda x: x.roll(2, -1),
     "roll-two-axes": lambda x: x.roll((1, -2), (1, 2)),
     "roll-flattened": lambda x: x.roll(3),

@@ -9,8 +9,8 @@ import pytest
 # The laws assert in modules that pytest would otherwise take for plain code.
 pytest.register_assert_rewrite("rfcore.testing.laws")
 
-from rfcore.testing.case import Case, Expected, same_padding  # noqa: E402
+from rfcore.testing.case import Case, Expected, Unbuildable, same_padding  # noqa: E402
 from rfcore.testing.cases import CASES  # noqa: E402
 from rfcore.testing.conformance import BackendConformance  # noqa: E402
 
-__all__ = ["CASES", "BackendConformance", "Case", "Expected", "same_padding"]
+__all__ = ["CASES", "BackendConformance", "Case", "Expected", "Unbuildable", "same_padding"]

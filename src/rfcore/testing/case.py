@@ -12,16 +12,25 @@ from rfcore.layers import (
     Branches,
     Convolution,
     Cropping,
+    DepthToSpace,
+    Flip,
     GlobalPooling,
     Identity,
     Layer,
     Padding,
     Pooling,
+    Roll,
+    SpaceToDepth,
+    Subsampling,
     TransposedConvolution,
     Upsampling,
 )
 
-__all__ = ["Case", "Expected", "same_padding"]
+__all__ = ["Case", "Expected", "Unbuildable", "same_padding"]
+
+
+class Unbuildable(NotImplementedError):  # noqa: N818
+    """A builder's word for what its framework cannot write: "no dilation in pooling"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +63,8 @@ class Case:
     """A network, an input size, and the field or the error that is right for them.
 
     Layers carry no channels. A model that is built from them takes `channels` of them, every
-    (transposed) convolution mixes all that come in and puts out `channels`, a concatenation
+    (transposed) convolution mixes all that come in (within each of its groups) and puts out
+    `channels`, as do the convolutions within `DepthToSpace` and `SpaceToDepth`; a concatenation
     puts out those of all its paths, and all other layers keep them.
 
     Attributes:
@@ -132,6 +142,11 @@ def _is_linear(layer: Layer) -> bool:
             return kind == "average"
         case Branches(join=join):
             return join != "multiply"
-        case Convolution() | TransposedConvolution() | Upsampling():
-            return True
-    return isinstance(layer, Identity | Padding | Cropping)
+        case Convolution(groups=groups):
+            # A sum over one group only may cancel what the whole would show.
+            return groups == 1
+        case Upsampling(mode=mode):
+            # Cubic weights are negative here and there.
+            return mode != "cubic"
+    moves = Padding | Cropping | Subsampling | Roll | Flip | DepthToSpace | SpaceToDepth
+    return isinstance(layer, Identity | TransposedConvolution | moves)

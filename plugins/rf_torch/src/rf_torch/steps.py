@@ -10,6 +10,7 @@ import numpy as np
 
 from rfcore.errors import UnsupportedOpError
 from rfcore.graph import AxisMap, Elementwise, GraphBuilder, Node, Overwrite, Reshape, Transpose
+from rfcore.pieces import overwritten
 
 __all__ = [
     "COMPLEX_PRODUCT",
@@ -106,6 +107,12 @@ class Sliced(Step):
         known = {name: node for name, node in operands.items() if node is not None}
         if not known:
             return None
+        if base is not None and value is not None:
+            end = self.start + self.step * self.result[self.dim]
+            positions = range(self.start, end, self.step)
+            node = overwritten(builder, base, value, self.dim, positions, self.name)
+            if node is not None:
+                return node
         starts = tuple(self.start if d == self.dim else 0 for d in range(len(self.source)))
         steps = tuple(self.step if d == self.dim else 1 for d in range(len(self.source)))
         op = Overwrite(starts, self.result, steps, tuple(known))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce, singledispatchmethod
+from math import prod
 from typing import Any
 
 import torch
@@ -16,15 +17,20 @@ from rfcore.layers import (
     Branches,
     Convolution,
     Cropping,
+    DepthToSpace,
+    Flip,
     GlobalPooling,
     Identity,
     Normalization,
     Padding,
     Pooling,
+    Roll,
+    SpaceToDepth,
+    Subsampling,
     TransposedConvolution,
     Upsampling,
 )
-from rfcore.testing import Case, same_padding
+from rfcore.testing import Case, Unbuildable, same_padding
 
 __all__ = ["network"]
 
@@ -87,6 +93,17 @@ class Cropped(nn.Module):
         return x
 
 
+class Moved(nn.Module):
+    """A function that moves positions and has no weights."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
 class Joined(nn.Module):
     """Paths from one value, joined; they are called by their numbers."""
 
@@ -105,6 +122,7 @@ class _Writer:
 
     def __init__(self, case: Case) -> None:
         self.channels, self.rank = case.channels, case.rank
+        self.axes = tuple(range(2, 2 + case.rank))
 
     def path(self, layers: Sequence[Layer], channels: int) -> tuple[nn.Module, int]:
         sequence = nn.Sequential()
@@ -126,6 +144,7 @@ class _Writer:
             layer.stride,
             0 if layer.padding == "same" else layer.padding,
             layer.dilation,
+            layer.groups,
             bias=False,
         )
         return (SamePadded(window, 0.0) if layer.padding == "same" else window), self.channels
@@ -133,32 +152,84 @@ class _Writer:
     @write.register
     def _(self, layer: Pooling, channels: int) -> tuple[nn.Module, int]:
         padding = 0 if layer.padding == "same" else layer.padding
-        window = self._kind(layer.kind)(
-            layer.kernel_size, layer.stride, padding, ceil_mode=layer.ceil_mode
+        pairs = zip(
+            per_axis(padding, self.rank), per_axis(layer.kernel_size, self.rank), strict=True
         )
+        if any(2 * side > size for side, size in pairs):
+            raise Unbuildable("padding of more than half a pooling kernel")
+        given: dict[str, Any] = {"ceil_mode": layer.ceil_mode}
+        if layer.kind == "max":
+            given["dilation"] = layer.dilation
+        elif layer.dilation != 1:
+            raise Unbuildable("dilation of average pooling")
+        else:
+            given["count_include_pad"] = layer.count_include_pad
+        window = self._kind(layer.kind)(layer.kernel_size, layer.stride, padding, **given)
         fill = float("-inf") if layer.kind == "max" else 0.0
         return (SamePadded(window, fill) if layer.padding == "same" else window), channels
 
     @write.register
     def _(self, layer: TransposedConvolution, channels: int) -> tuple[nn.Module, int]:
+        window = layer.kernel_size, layer.stride, layer.padding, layer.output_padding
         module = self._kind("transposed")(
-            channels, self.channels, layer.kernel_size, layer.stride, layer.padding, bias=False
+            channels, self.channels, *window, bias=False, dilation=layer.dilation
         )
         return module, self.channels
 
     @write.register
     def _(self, layer: Upsampling, channels: int) -> tuple[nn.Module, int]:
-        mode = "nearest" if layer.mode == "nearest" else self._kind("linear")
         scale = tuple(map(float, per_axis(layer.scale, self.rank)))
-        return nn.Upsample(scale_factor=scale, mode=mode), channels
+        if layer.mode == "nearest":
+            return nn.Upsample(scale_factor=scale), channels
+        if layer.mode == "cubic" and self.rank != 2:
+            raise Unbuildable("cubic resizing outside of two dimensions")
+        mode = "bicubic" if layer.mode == "cubic" else self._kind("linear")
+        corners = layer.mode == "aligned"
+        return nn.Upsample(scale_factor=scale, mode=mode, align_corners=corners), channels
 
     @write.register
     def _(self, layer: Padding, channels: int) -> tuple[nn.Module, int]:
-        return nn.ConstantPad2d(_flat(self._sides(layer.low, layer.high)), 0.0), channels
+        sides = _flat(self._sides(layer.low, layer.high))
+        if layer.mode == "zeros":
+            return nn.ConstantPad2d(sides, 0.0), channels
+        mode = {"edge": "replicate"}.get(layer.mode, layer.mode)
+        return Moved(lambda x: F.pad(x, sides, mode)), channels
 
     @write.register
     def _(self, layer: Cropping, channels: int) -> tuple[nn.Module, int]:
         return Cropped(self._sides(layer.low, layer.high)), channels
+
+    @write.register
+    def _(self, layer: Subsampling, channels: int) -> tuple[nn.Module, int]:
+        kept = [slice(start, None, step) for start, step in self._sides(layer.start, layer.step)]
+        return Moved(lambda x: x[(..., *kept)]), channels
+
+    @write.register
+    def _(self, layer: Roll, channels: int) -> tuple[nn.Module, int]:
+        shifts = per_axis(layer.shift, self.rank)
+        return Moved(lambda x: x.roll(shifts, self.axes)), channels
+
+    @write.register
+    def _(self, layer: Flip, channels: int) -> tuple[nn.Module, int]:
+        flags = zip(self.axes, per_axis(layer.axes, self.rank), strict=True)
+        reversed_axes = [axis for axis, flag in flags if flag]
+        return Moved(lambda x: x.flip(reversed_axes)), channels
+
+    @write.register
+    def _(self, layer: DepthToSpace, channels: int) -> tuple[nn.Module, int]:
+        scale = per_axis(layer.scale, self.rank)
+        many = self._kind("convolution")(channels, self.channels * prod(scale), 1, bias=False)
+        plain = self.rank == 2 and len(set(scale)) == 1
+        shuffle = nn.PixelShuffle(scale[0]) if plain else Moved(lambda x: _shuffled(x, scale))
+        return nn.Sequential(many, shuffle), self.channels
+
+    @write.register
+    def _(self, layer: SpaceToDepth, channels: int) -> tuple[nn.Module, int]:
+        scale = per_axis(layer.scale, self.rank)
+        plain = self.rank == 2 and len(set(scale)) == 1
+        stack = nn.PixelUnshuffle(scale[0]) if plain else Moved(lambda x: _unshuffled(x, scale))
+        mix = self._kind("convolution")(channels * prod(scale), self.channels, 1, bias=False)
+        return nn.Sequential(stack, mix), self.channels
 
     @write.register
     def _(self, layer: GlobalPooling, channels: int) -> tuple[nn.Module, int]:
@@ -192,3 +263,21 @@ class _Writer:
 def _flat(sides: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     """Paddings as torch takes them: the last axis first."""
     return tuple(amount for side in reversed(sides) for amount in side)
+
+
+def _shuffled(x: Tensor, scale: Sequence[int]) -> Tensor:
+    """Channels spread over blocks of `scale` positions, on any number of axes."""
+    rank, lengths = len(scale), x.shape[2:]
+    blocks = x.reshape(len(x), -1, *scale, *lengths)
+    pairs = [dim for axis in range(rank) for dim in (2 + rank + axis, 2 + axis)]
+    grown = [n * s for n, s in zip(lengths, scale, strict=True)]
+    return blocks.permute(0, 1, *pairs).reshape(len(x), -1, *grown)
+
+
+def _unshuffled(x: Tensor, scale: Sequence[int]) -> Tensor:
+    """Blocks of `scale` positions stacked as channels, on any number of axes."""
+    rank, lengths = len(scale), [n // s for n, s in zip(x.shape[2:], scale, strict=True)]
+    split = [size for pair in zip(lengths, scale, strict=True) for size in pair]
+    blocks = x.reshape(len(x), -1, *split)
+    inner, outer = range(3, 3 + 2 * rank, 2), range(2, 2 + 2 * rank, 2)
+    return blocks.permute(0, 1, *inner, *outer).reshape(len(x), -1, *lengths)

@@ -10,6 +10,7 @@ from rf_jax import fills
 from rf_jax.call import Call, Rule
 from rf_jax.values import Constant, Seen, Shape
 from rfcore.graph import Concatenate
+from rfcore.pieces import concatenated
 
 __all__ = ["RULES"]
 
@@ -113,7 +114,7 @@ def concatenate(call: Call) -> int:
         start += shape[dim]
     if len(call.operands) == 1:
         return nodes[0]
-    return call.builder.add(Concatenate(dim, tuple(starts)), nodes, call.shape, call.name)
+    return concatenated(call.builder, nodes, dim, starts, call.shape, call.name)
 
 
 def stack(call: Call) -> int:

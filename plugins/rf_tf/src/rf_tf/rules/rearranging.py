@@ -10,7 +10,8 @@ import numpy as np
 
 from rf_tf.call import Call, Rule
 from rf_tf.slices import strided_slices
-from rfcore.graph import Concatenate, Reshape
+from rfcore import pieces
+from rfcore.graph import Reshape
 
 __all__ = ["RULES", "concatenated"]
 
@@ -36,8 +37,8 @@ def concatenated(
     """Operands one after the other along an axis; constant ones leave a gap."""
     starts = np.cumsum([0, *lengths[:-1]])
     present = [(n, int(start)) for n, start in zip(nodes, starts, strict=True) if n is not None]
-    op = Concatenate(dim, tuple(start for _, start in present))
-    return call.builder.add(op, [node for node, _ in present], shape, call.name)
+    values, begins = [node for node, _ in present], [start for _, start in present]
+    return pieces.concatenated(call.builder, values, dim, begins, shape, call.name)
 
 
 def concatenate(call: Call, *, axis: int) -> int:

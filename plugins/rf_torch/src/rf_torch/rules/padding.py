@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from rf_torch.call import Call, Rule
 from rfcore.graph import Concatenate
+from rfcore.pieces import concatenated
 
 __all__ = ["RULES", "zeros_outside"]
 
@@ -70,8 +71,9 @@ def roll(call: Call) -> int:
 def flip(call: Call) -> int:
     """Positions in reverse."""
     node = call.operand("self")
-    for dim in call.dims("dims", len(call.shape)):
-        node = call.taps(node, dim, np.arange(call.shape[dim])[::-1])
+    # Unlike elsewhere, no axes are none here.
+    for dim in call["dims"]:
+        node = call.taps(node, dim % len(call.shape), np.arange(call.shape[dim])[::-1])
     return node
 
 
@@ -97,7 +99,7 @@ def concatenate(call: Call) -> int:
             nodes.append(node)
             starts.append(start)
         start += tensor.shape[dim]
-    return call.builder.add(Concatenate(dim, tuple(starts)), nodes, call.shape, call.name)
+    return concatenated(call.builder, nodes, dim, starts, call.shape, call.name)
 
 
 def stack(call: Call) -> int:

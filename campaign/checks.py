@@ -1,0 +1,108 @@
+"""All that is asked of one random network, and what is counted on the way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import frameworks
+
+import rfcore
+from rfcore.testing import Case, Unbuildable
+from rfcore.testing.agreement import (
+    Outcome,
+    all_layers,
+    assert_same,
+    assert_walked,
+    has_law,
+    outcome_of,
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was done so far.
+
+    Attributes:
+        counts: Networks, estimates and checks by what they are.
+        layers: Layers by kind.
+        refusals: Refused networks by the error's kind.
+        unbuildable: What could not be written, by backend and reason.
+        needless: Networks that were refused although walking shows a law.
+        seen: Hashes of the networks, to count distinct ones.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    layers: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    unbuildable: Counter[str] = field(default_factory=Counter)
+    needless: list[Case] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+
+    def add(self, other: Tally) -> None:
+        """Takes in what another one counted."""
+        self.counts += other.counts
+        self.layers += other.layers
+        self.refusals += other.refusals
+        self.unbuildable += other.unbuildable
+        self.needless += other.needless
+        self.seen |= other.seen
+
+
+def check(case: Case, backends: Sequence[str], verify_every: int, tally: Tally) -> None:
+    """Measures a network in every framework, and in written-out form, and compares.
+
+    Raises:
+        AssertionError: Two answers differ, or one differs from what the taps or a forward show.
+    """
+    known = outcome_of(lambda: rfcore.estimate(case.layers, input_shape=case.input_shape))
+    if known.field is not None:
+        assert_walked(case, known.field)
+        tally.counts["walked"] += 1
+    number = tally.counts["networks"]
+    for turn, backend in enumerate(backends):
+        due = verify_every and number % verify_every == turn % verify_every
+        _check_backend(case, backend, known, tally, verify=bool(due))
+    _count(case, known, tally)
+
+
+def _check_backend(case: Case, backend: str, known: Outcome, tally: Tally, *, verify: bool) -> None:
+    try:
+        model = frameworks.model(backend, case)
+    except Unbuildable as reason:
+        tally.unbuildable[f"{backend}: {reason}"] += 1
+        return
+    shape = frameworks.input_shape(backend, case)
+    try:
+        found = outcome_of(lambda: rfcore.estimate(model, backend=backend, input_shape=shape))
+        assert_same(found, known)
+        if verify and found.field is not None:
+            certificate = found.field.verify(model, backend=backend, input_shape=shape)
+            assert certificate.passed, f"verify: {certificate}"
+            tally.counts["verified on the framework's own forward"] += 1
+        if backend == "torch":
+            import perturbation
+
+            tally.counts["every position perturbed"] += perturbation.assert_perturbed(case, model)
+    except Exception as error:
+        error.add_note(f"in {backend}")
+        raise
+    tally.counts[f"estimates in {backend}"] += 1
+
+
+def _count(case: Case, known: Outcome, tally: Tally) -> None:
+    tally.counts["networks"] += 1
+    tally.seen.add(hash((repr(case.layers), case.input_shape, case.channels)))
+    tally.layers.update(_kind(layer) for layer in all_layers(case.layers))
+    if known.refusal is not None:
+        tally.refusals[type(known.refusal).__name__] += 1
+        if has_law(case):
+            tally.needless.append(case)
+    elif known.field is not None and any(known.field.is_global):
+        tally.counts["global"] += 1
+
+
+def _kind(layer: object) -> str:
+    mode = getattr(layer, "mode", None) or getattr(layer, "join", None)
+    return f"{type(layer).__name__} ({mode})" if mode else type(layer).__name__
