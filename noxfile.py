@@ -159,6 +159,13 @@ def zoo(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Compare random networks in every framework; `-- --count 1000` or `-- --minutes 10`."""
+    session.install(*EVERYTHING, *group("test"), *group("models"))
+    session.run("python", "campaign/fuzz.py", *session.posargs, env=QUIET)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Compare the time of an estimate with each framework's own trace, as ratios."""
     session.install(*EVERYTHING, *group("models"))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import frameworks
 
 import rfcore
-from rfcore.testing import Case, Unbuildable
+from rfcore.testing import Case, Expected, Unbuildable
 from rfcore.testing.agreement import (
     Outcome,
     all_layers,
@@ -18,6 +18,7 @@ from rfcore.testing.agreement import (
     has_law,
     outcome_of,
 )
+from rfcore.testing.laws.fields import assert_agrees
 
 
 @dataclass(slots=True)
@@ -57,6 +58,9 @@ def check(case: Case, backends: Sequence[str], verify_every: int, tally: Tally) 
         AssertionError: Two answers differ, or one differs from what the taps or a forward show.
     """
     known = outcome_of(lambda: rfcore.estimate(case.layers, input_shape=case.input_shape))
+    if case.expected != Expected():
+        assert known.field is not None, f"{known}"
+        assert_agrees(known.field, case.expected)
     if known.field is not None:
         assert_walked(case, known.field)
         tally.counts["walked"] += 1

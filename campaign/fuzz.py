@@ -28,7 +28,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from writing import written
 
-from rfcore.testing import Case
+from rfcore.testing import REGRESSIONS, Case
 from rfcore.testing.strategies import wide_cases
 
 BATCH = 50
@@ -87,6 +87,8 @@ def _work(
     backends = frameworks.installed(options.backends)
     batch = number
     try:
+        if number == 0:
+            to.put(("tally", *_regressions(backends, options.verify_every)))
         while (batches is None or batch < batches) and not _past(deadline):
             to.put(("tally", *_batch(options.seed, batch, backends, options, deadline)))
             frameworks.forget(backends)
@@ -94,6 +96,32 @@ def _work(
     except BaseException:
         to.put(("tally", Tally(), [traceback.format_exc()]))
     to.put(("done", None, None))
+
+
+def _regressions(backends: list[str], verify_every: int) -> tuple[Tally, list[str]]:
+    """The networks that failed once, counted apart from the random ones."""
+    tally, failures = Tally(), []
+    for case in REGRESSIONS:
+        try:
+            _quietly(case, backends, verify_every, tally)
+        except Exception as error:
+            failures.append(f"{case.name}:\n{_told(case, error)}")
+    done = Tally()
+    done.counts["networks that failed once"] = tally.counts["networks"]
+    return done, failures
+
+
+def _quietly(case: Case, backends: list[str], verify_every: int, tally: Tally) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        check(case, backends, verify_every, tally)
+
+
+def _told(case: Case, error: Exception) -> str:
+    """The network, ready to be pasted, and what is wrong with it in which framework."""
+    notes = [note for note in getattr(error, "__notes__", []) if note.startswith("in ")]
+    where = notes[0] if notes else "written out"
+    return f"{written(case)}\n{where}: {type(error).__name__}: {error}"
 
 
 def _past(deadline: float | None) -> bool:
@@ -105,10 +133,11 @@ def _batch(
 ) -> tuple[Tally, list[str]]:
     """The networks of one batch, until one of them fails; that one is shrunk."""
     tally, found = Tally(), _Found()
+    size = BATCH if options.count is None else min(BATCH, options.count - batch * BATCH)
 
     @hypothesis_seed(seed * 1_000_003 + batch)
     @settings(
-        max_examples=BATCH,
+        max_examples=size,
         database=None,
         deadline=None,
         phases=(Phase.generate, Phase.shrink),
@@ -121,9 +150,7 @@ def _batch(
             return
         counted = Tally() if found.case else tally
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                check(case, backends, options.verify_every, counted)
+            _quietly(case, backends, options.verify_every, counted)
         except Exception as error:
             found.case, found.error = case, error
             raise
@@ -134,11 +161,7 @@ def _batch(
         if found.case is None:
             raise
         assert found.error is not None
-        where = next(
-            (n for n in getattr(found.error, "__notes__", []) if n.startswith("in ")), "written out"
-        )
-        told = f"{where}: {type(found.error).__name__}: {found.error}"
-        return tally, [f"seed {seed}, batch {batch}:\n{written(found.case)}\n{told}"]
+        return tally, [f"seed {seed}, batch {batch}:\n{_told(found.case, found.error)}"]
     return tally, []
 
 
@@ -162,7 +185,7 @@ def _listen(
         TextColumn("{task.fields[told]}"),
     )
     with Progress(*columns, console=console) as progress:
-        total = None if options.minutes is not None else -(-options.count // BATCH) * BATCH
+        total = None if options.minutes is not None else options.count
         task = progress.add_task("networks", total=total, told="")
         while running:
             try:

@@ -12,5 +12,14 @@ pytest.register_assert_rewrite("rfcore.testing.laws")
 from rfcore.testing.case import Case, Expected, Unbuildable, same_padding  # noqa: E402
 from rfcore.testing.cases import CASES  # noqa: E402
 from rfcore.testing.conformance import BackendConformance  # noqa: E402
+from rfcore.testing.regressions import REGRESSIONS  # noqa: E402
 
-__all__ = ["CASES", "BackendConformance", "Case", "Expected", "Unbuildable", "same_padding"]
+__all__ = [
+    "CASES",
+    "REGRESSIONS",
+    "BackendConformance",
+    "Case",
+    "Expected",
+    "Unbuildable",
+    "same_padding",
+]

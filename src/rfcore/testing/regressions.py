@@ -1,0 +1,67 @@
+"""Networks that were once answered wrongly, or refused without need, each by name.
+
+The campaign of random networks found them; it begins every run with them. Expected values are
+derived by hand.
+"""
+
+from __future__ import annotations
+
+from rfcore.layers import Convolution, Flip, Padding, Roll
+from rfcore.testing.case import Case, Expected
+
+__all__ = ["REGRESSIONS"]
+
+REGRESSIONS = (
+    Case(
+        name="a mirrored field larger than its input",
+        layers=(Flip(), Convolution(15, padding=7)),
+        input_shape=(10,),
+        expected=Expected(size=15, stride=-1, padding=-2, outputs=10),
+        source="by hand: output j reads the flipped j - 7 … j + 7, the inputs 2 - j … 16 - j",
+    ),
+    Case(
+        name="a flip of no axis",
+        layers=(Flip(0), Convolution(3)),
+        input_shape=(13,),
+        expected=Expected(size=3, stride=1, padding=0, outputs=11),
+        source="by hand: a flip along no axis changes nothing",
+    ),
+    Case(
+        name="a roll of a short axis",
+        layers=(Roll(1),),
+        input_shape=(13,),
+        expected=Expected(size=1, stride=1, padding=1, outputs=13),
+        source="by hand: output j reads the input j - 1",
+    ),
+    Case(
+        name="a border reflected at one end",
+        layers=(Padding(high=1, mode="reflect"),),
+        input_shape=(13,),
+        expected=Expected(size=1, stride=1, padding=0, outputs=14),
+        source="by hand: output j reads the input j, but for the last",
+    ),
+    Case(
+        name="a border of one repeated value",
+        layers=(Convolution(1), Padding(high=1, mode="edge")),
+        input_shape=(13,),
+        expected=Expected(size=1, stride=1, padding=0, outputs=14),
+        source="by hand: output j reads the input j, but for the last",
+    ),
+    *(
+        Case(
+            name=f"a wide {mode} border on two axes",
+            layers=(Padding(2, 3, mode), Convolution(3)),
+            input_shape=(13, 17),
+            expected=Expected(size=3, stride=1, padding=2, outputs=(16, 20)),
+            source="by hand: output j reads the padded j … j + 2, the inputs j - 2 … j",
+        )
+        for mode in ("reflect", "edge", "circular")
+    ),
+    Case(
+        name="a circular border at one end",
+        layers=(Convolution(1), Padding(high=1, mode="circular")),
+        input_shape=(13,),
+        expected=Expected(size=1, stride=1, padding=0, outputs=14),
+        source="by hand: output j reads the input j, but for the last",
+    ),
+)
