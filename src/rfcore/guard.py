@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rfcore.consistency import contradiction, is_shape
 from rfcore.errors import PluginFaultError, RfcoreError
 from rfcore.graph import Graph
-from rfcore.hookspecs import Backend, MeasuredOutput, Trace
+from rfcore.hookspecs import Backend, ForwardBackend, MeasuredOutput, OutputForward, Trace
 from rfcore.inputs import InputSpec
 from rfcore.plugins import distribution_of
 
-__all__ = ["ask_gradient", "ask_input_spec", "ask_trace", "fault"]
+__all__ = ["ask_forward", "ask_gradient", "ask_input_spec", "ask_trace", "fault"]
 
 
 def ask_input_spec(
@@ -68,6 +72,33 @@ def ask_gradient(
     if problem:
         raise fault(backend, "gradient", problem)
     return measured
+
+
+def ask_forward(
+    backend: ForwardBackend, model: Any, spec: InputSpec, output: str | int | None
+) -> OutputForward:
+    """The forward up to an output, as `ForwardBackend.forward` offers it.
+
+    What its `run` raises or returns is checked each time.
+
+    Raises:
+        PluginFaultError: It raised, or offers nothing that can run.
+    """
+    with _blamed(backend, "forward"):
+        forward = backend.forward(model, spec, output)
+    problem = _of_forward(forward)
+    if problem:
+        raise fault(backend, "forward", problem)
+
+    def run(image: NDArray[Any]) -> NDArray[Any]:
+        with _blamed(backend, "forward"):
+            result = forward.run(image)
+        if not isinstance(result, np.ndarray) or result.dtype.kind not in "fciub":
+            kind = getattr(result, "dtype", type(result).__name__)
+            raise fault(backend, "forward", f"ran and returned {kind}, not an array of numbers")
+        return result
+
+    return replace(forward, run=run)
 
 
 def fault(backend: Backend, method: str, problem: str) -> PluginFaultError:
@@ -136,4 +167,14 @@ def _of_measured(measured: object, spec: InputSpec) -> str:
         return f"measures an input of {measured.input_shape!r}, asked was {spec.spatial_shape}"
     if not is_shape(measured.output_shape) or len(measured.output_shape) != len(spec.axes):
         return f"measures an output of {measured.output_shape!r}, with {len(spec.axes)} axes asked"
+    return ""
+
+
+def _of_forward(forward: object) -> str:
+    if not isinstance(forward, OutputForward):
+        return f"returned a {type(forward).__name__}, not an OutputForward"
+    if not callable(forward.run):
+        return f"returned {forward.run!r} to run, which cannot be called"
+    if not isinstance(forward.dtype, np.dtype):
+        return f"says that its input is {forward.dtype!r}, which is no dtype of numpy"
     return ""

@@ -38,6 +38,8 @@ class TestChannelsLast(TestConformance):
     channels = "last"
     names_layout = True
     examples = 5
+    # The forward knows nothing of layouts; wrong fields are caught in this one too.
+    test_field_is_verified = None
 
     def build(self, case: Case) -> nn.Module:
         return ChannelsLast(super().build(case)).eval()

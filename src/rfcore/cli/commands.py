@@ -10,7 +10,7 @@ import typer
 
 import rfcore
 from rfcore.cli.reporting import work
-from rfcore.cli.showing import print_backends, print_fields, print_json
+from rfcore.cli.showing import print_backends, print_certificates, print_fields, print_json
 from rfcore.cli.targets import load_target
 from rfcore.errors import InputShapeError
 
@@ -41,10 +41,41 @@ Outputs = Annotated[
         show_default=False,
     ),
 ]
+Target = Annotated[
+    str,
+    typer.Argument(
+        help="The model, or a class or function that makes it: package.module:attribute or "
+        "path/file.py:attribute.",
+        show_default=False,
+    ),
+]
+Layout = Annotated[
+    str | None, typer.Option(metavar="NCHW", help="One letter per axis, batch included.")
+]
+BackendName = Annotated[str | None, typer.Option(metavar="NAME", help="One of `rfcore backends`.")]
+Method = Annotated[
+    str,
+    typer.Option(
+        metavar="exact|gradient", help="Trace the model, or measure gradients (a lower bound)."
+    ),
+]
+GlobalPaths = Annotated[
+    str,
+    typer.Option(
+        metavar="follow|ignore", help="Whether paths through whole-axis reductions count."
+    ),
+]
 Json = Annotated[
     bool,
     typer.Option(
         "--json", help="Print JSON alone: one field, or fields by name where --output is given."
+    ),
+]
+CertificateJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print JSON alone: one certificate, or certificates by name where --output is given.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -73,35 +104,13 @@ def _options(
 
 @app.command(no_args_is_help=True)
 def estimate(
-    target: Annotated[
-        str,
-        typer.Argument(
-            help="The model, or a class or function that makes it: package.module:attribute or "
-            "path/file.py:attribute.",
-            show_default=False,
-        ),
-    ],
+    target: Target,
     input_shape: InputShape = None,
     output: Outputs = None,
-    layout: Annotated[
-        str | None,
-        typer.Option(metavar="NCHW", help="One letter per axis, batch included."),
-    ] = None,
-    backend: Annotated[
-        str | None, typer.Option(metavar="NAME", help="One of `rfcore backends`.")
-    ] = None,
-    method: Annotated[
-        str,
-        typer.Option(
-            metavar="exact|gradient", help="Trace the model, or measure gradients (a lower bound)."
-        ),
-    ] = "exact",
-    global_paths: Annotated[
-        str,
-        typer.Option(
-            metavar="follow|ignore", help="Whether paths through whole-axis reductions count."
-        ),
-    ] = "follow",
+    layout: Layout = None,
+    backend: BackendName = None,
+    method: Method = "exact",
+    global_paths: GlobalPaths = "follow",
     json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -120,6 +129,43 @@ def estimate(
         model = load_target(target, functions_are_models=backend is not None)
         found = rfcore.estimate(model, output=output or None, **options)
     _show(found, target, json=json)
+
+
+@app.command(no_args_is_help=True)
+def verify(
+    target: Target,
+    input_shape: InputShape = None,
+    output: Outputs = None,
+    layout: Layout = None,
+    backend: BackendName = None,
+    method: Method = "exact",
+    global_paths: GlobalPaths = "follow",
+    json: CertificateJson = False,
+    debug: Debug = False,
+) -> None:
+    """Measure a model, then check the answer on its own forward with NaN and noise.
+
+    The exit code is 1 if anything speaks against the answer.
+
+    Example: rfcore verify torchvision.models:resnet50 --input-shape 3,224,224 --output layer4
+    """
+    with work("Verifying …", debug=debug):
+        asked: Any = {"backend": backend, "input_shape": _shape(input_shape), "layout": layout}
+        model = load_target(target, functions_are_models=backend is not None)
+        options: Any = asked | {"method": method, "global_paths": global_paths}
+        names: list[Any] = output or [None]
+        fields = rfcore.estimate(model, output=names, **options)
+        found = {
+            str(name or target): fields[name].verify(model, output=name, **asked) for name in names
+        }
+    if json and output:
+        print_json({name: certificate.to_dict() for name, certificate in found.items()})
+    elif json:
+        print_json(found[target].to_dict())
+    else:
+        print_certificates(found)
+    if not all(certificate.passed for certificate in found.values()):
+        raise typer.Exit(1)
 
 
 @app.command(no_args_is_help=True)

@@ -13,8 +13,9 @@ from rich.table import Table
 
 from rfcore.field import ReceptiveField
 from rfcore.plugins import BackendInfo
+from rfcore.verify import Certificate
 
-__all__ = ["print_backends", "print_fields", "print_json"]
+__all__ = ["print_backends", "print_certificates", "print_fields", "print_json"]
 
 
 def print_json(value: Any) -> None:
@@ -31,6 +32,17 @@ def print_fields(fields: Mapping[str, ReceptiveField]) -> None:
             console.print(f"note: {note}", markup=False, highlight=False)
         if not field.exact:
             console.print("not exact: see the notes", style="bold")
+
+
+def print_certificates(certificates: Mapping[str, Certificate]) -> None:
+    """Prints each field with what was found out about it."""
+    console = Console()
+    for name, certificate in certificates.items():
+        console.print(_field_table(name, certificate.field))
+        style = "bold green" if certificate.passed else "bold red"
+        console.print(certificate.summary(), style=style, highlight=False)
+        for line in certificate.lines():
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _field_table(name: str, field: ReceptiveField) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, Literal, NoReturn
 
 from rfcore.errors import CertificateTruthError
@@ -15,9 +16,11 @@ __all__ = ["Certificate", "Check", "Edge", "Method", "Unchecked", "Verdict", "Wi
 SCHEMA = "rfcore.certificate/1"
 
 Edge = Literal["low", "high"]
-Method = Literal["nan", "finite"]
+Method = Literal["nan", "finite", "both"]
 Verdict = Literal["held", "quiet", "leak", "unseen", "border"]
-
+METHODS: tuple[Method, ...] = ("nan", "finite", "both")
+EDGES: tuple[Edge, Edge] = ("low", "high")
+WAYS = {"nan": "NaN", "finite": "noise", "both": "NaN and noise"}
 SAYS = {
     "held": "sees its {edge} edge, pixel {pixel}, and nothing beyond",
     "quiet": "sees nothing beyond its {edge} edge, pixel {pixel}",
@@ -50,7 +53,8 @@ class Check:
         output: Index of the output along the axis.
         pixel: The outermost pixel that the field says the output sees.
         input_shape: Spatial shape of the input on which it was tested.
-        method: "nan" or "finite": what the input was spoiled with.
+        method: What the input was spoiled with: "nan", "finite" noise, or "both", where the edge
+            shows by either.
         verdict: "held" if the output notices that pixel and none beyond it; "quiet" if it
             notices none beyond, near a border where the pixel itself need not be seen; "leak"
             if it notices one beyond; "unseen" if nothing that was tried shows the pixel;
@@ -76,7 +80,7 @@ class Check:
             text += f"; the outermost that it shows is {self.reach}"
         if self.witness is not None:
             text += f" (input {self.witness.input} changes output {self.witness.output})"
-        return f"{text} [{self.method}]"
+        return f"{text} [{WAYS[self.method]}]"
 
     def to_dict(self) -> dict[str, Any]:
         """A dict of JSON types."""
@@ -153,9 +157,9 @@ class Certificate:
 
     @property
     def methods(self) -> tuple[Method, ...]:
-        """What the input was spoiled with wherever an edge held."""
+        """What the verdicts on edges that held rest on."""
         used = {check.method for check in self.checks if check.verdict in ("held", "quiet")}
-        return tuple(method for method in ("nan", "finite") if method in used)
+        return tuple(method for method in METHODS if method in used)
 
     @property
     def input_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -193,9 +197,9 @@ class Certificate:
         return f"Certificate({', '.join(parts)})"
 
     def __str__(self) -> str:
-        return "\n".join([self.verdict(), *self.lines()])
+        return "\n".join([self.summary(), *self.lines()])
 
-    def verdict(self) -> str:
+    def summary(self) -> str:
         """The outcome in one line."""
         if not self.passed:
             problems = []
@@ -209,27 +213,33 @@ class Certificate:
     def lines(self) -> list[str]:
         """What was checked, what failed and what could not be shown, one line each."""
         lines = []
-        for axis in range(len(self.field.axes)):
-            for edge in ("low", "high"):
-                shown = [
-                    check
-                    for check in self.checks
-                    if (check.axis, check.edge) == (axis, edge)
-                    and check.verdict in ("held", "quiet")
-                ]
-                held = [check for check in shown if check.verdict == "held"]
-                if shown:
-                    sizes = ", ".join(str(n) for n in dict.fromkeys(c.input_shape for c in shown))
-                    ways = " and ".join(dict.fromkeys(check.method for check in shown))
-                    lines.append(
-                        f"axis {axis}, {edge} edge: seen by {_counted(held, 'output')}, passed by "
-                        f"none of {len(shown)} (input {sizes}, by {ways})"
-                    )
-        lines += [f"leak: {check}" for check in self.leaks]
-        lines += [f"unseen: {check}" for check in self.unseen]
-        lines += [f"border: {check}" for check in self._with("border")]
+        good = [check for check in self.checks if check.verdict in ("held", "quiet")]
+        for axis, edge in product(range(len(self.field.axes)), EDGES):
+            shown = [check for check in good if (check.axis, check.edge) == (axis, edge)]
+            held = [check for check in shown if check.verdict == "held"]
+            if shown:
+                sizes = ", ".join(str(n) for n in dict.fromkeys(c.input_shape for c in shown))
+                ways = " or ".join(dict.fromkeys(WAYS[check.method] for check in shown))
+                lines.append(
+                    f"axis {axis}, {edge} edge: seen by {_counted(held, 'output')}, nothing beyond "
+                    f"it by {_counted(shown, 'output')} (input {sizes}, by {ways})"
+                )
+        for verdict in ("leak", "unseen", "border"):
+            lines += self._few(verdict)
         lines += [f"not shown: {item}" for item in self.unchecked]
         return lines + [f"note: {note}" for note in self.notes]
+
+    def _few(self, verdict: Verdict) -> list[str]:
+        """The first of the checks with a verdict at each edge, and how many more there are."""
+        lines = []
+        for axis, edge in product(range(len(self.field.axes)), EDGES):
+            found = [
+                check for check in self._with(verdict) if (check.axis, check.edge) == (axis, edge)
+            ]
+            if found:
+                more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+                lines.append(f"{verdict}: {found[0]}{more}")
+        return lines
 
 
 def _counted(things: Sequence[object], name: str) -> str:

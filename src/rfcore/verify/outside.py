@@ -37,9 +37,13 @@ def leaks_from_outside(
         boxes = _around(views, position)
         if not boxes:
             continue
+        spreads = False
         for fill in (NAN, *trial.finite_fills[:NOISES]):
-            spoiled = list(boxes.values())
-            if _noticed(views, position, trial.changes(spoiled, fill)):
+            changes = trial.changes(list(boxes.values()), fill)
+            # Where NaN spreads, so may rounding.
+            floor = trial.rounding(changes) if spreads else 0.0
+            if _at(views, position, changes) > floor:
+                spreads |= fill == NAN
                 found = _attributed(views, position, boxes, fill)
                 leaks += found
                 if found:
@@ -58,15 +62,13 @@ def _around(views: Sequence[AxisView], position: Sequence[int]) -> dict[tuple[in
     return boxes
 
 
-def _noticed(
-    views: Sequence[AxisView], position: Sequence[int], changes: NDArray[np.float64]
-) -> bool:
+def _at(views: Sequence[AxisView], position: Sequence[int], changes: NDArray[np.float64]) -> float:
+    """The largest change at one position of the output."""
     place: list[int | slice] = [slice(None)] * changes.ndim
     for view, output in zip(views, position, strict=True):
         if view.dim is not None:
             place[view.dim] = output
-    floor = views[0].trial.epsilon * 64 * changes.max(initial=0.0)
-    return bool(changes[tuple(place)].max(initial=0.0) > floor)
+    return float(changes[tuple(place)].max(initial=0.0))
 
 
 def _attributed(
@@ -79,7 +81,7 @@ def _attributed(
     spoiled: list[Box] = []
     for (axis, side), box in boxes.items():
         spoiled.append(box)
-        if _noticed(views, position, views[0].trial.changes(spoiled, fill)):
+        if _at(views, position, views[0].trial.changes(spoiled, fill)) > 0:
             check = views[axis].judge(position[axis], side, demanded=True, distrust=True)
             if check is not None and check.verdict != "held":
                 return [check]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfcore.errors import ForwardError, InputTypeError
+from rfcore.guard import ask_forward
 from rfcore.hookspecs import ForwardBackend
 from rfcore.inputs import InputSpec
 
@@ -24,9 +25,13 @@ Box = tuple[slice, ...]
 """Positions along all axes of the input, batch and channels included."""
 
 SEED = 0
-SCALES = (1.0, 1e3, 1e6, 1e12, 1e18, 1e24, 1e30)
+NOISE = 1000
+# Of both signs, since a dead unit wakes for one of them only.
+SCALES = (1.0, 1e6, -1e6, 1e3, -1e3, 1e18, -1e18)
 # Beyond this power of its largest number a type overflows in the first layer.
 HEADROOM = 0.8
+# Of the largest change, in units of the type's precision.
+ROUNDINGS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Fill:
 
     Attributes:
         scale: Factor of the noise; None for NaN.
-        seed: Of the clean input and, one further, of the noise.
+        seed: Of the clean input.
     """
 
     scale: float | None
@@ -47,6 +52,11 @@ NAN = Fill(None)
 
 class Trial:
     """A model at one input size.
+
+    Attributes:
+        spec: The measured input.
+        runs: How many times the model ran.
+        nan_spreads: Whether NaN was found to come through where noise does not.
 
     Args:
         backend: The model's backend.
@@ -65,7 +75,8 @@ class Trial:
     ) -> None:
         self.spec = spec
         self.runs = 0
-        self._forward = backend.forward(model, spec, output)
+        self.nan_spreads = False
+        self._forward = ask_forward(backend, model, spec, output)
         self._clean: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
         self._positive = False
         self.dtype = np.dtype(self._forward.dtype)
@@ -80,11 +91,12 @@ class Trial:
         if not _same(first, self._run(image)).all():
             raise ForwardError("gives different values for the same input")
 
-    @property
-    def epsilon(self) -> float:
-        """The relative rounding of the output's type; 0 for whole numbers."""
+    def rounding(self, changes: NDArray[np.float64]) -> float:
+        """What a change has to exceed not to be the rounding of kernels that mix far values."""
         dtype = self.clean(SEED)[1].dtype
-        return float(np.finfo(dtype).eps) if dtype.kind in "fc" else 0.0
+        if dtype.kind not in "fc":
+            return 0.0
+        return ROUNDINGS * float(np.finfo(dtype).eps) * float(changes.max(initial=0.0))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -98,10 +110,10 @@ class Trial:
 
     @property
     def finite_fills(self) -> tuple[Fill, ...]:
-        """Noise from small to large; the smallest twice, on different inputs."""
+        """Noise of all sizes; that which tells most comes first, and on a second input again."""
         largest = float(np.finfo(self.dtype).max) ** HEADROOM
-        scales = [scale for scale in SCALES if scale <= largest]
-        return (*(Fill(scale) for scale in scales), *(Fill(s, SEED + 2) for s in scales[:3]))
+        scales = [scale for scale in SCALES if abs(scale) <= largest]
+        return (*(Fill(scale) for scale in scales), *(Fill(s, SEED + 1) for s in scales[:2]))
 
     def clean(self, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """An unspoiled input and what the model makes of it."""
@@ -127,7 +139,7 @@ class Trial:
         spoiled = image.copy()
         noise = None
         if fill.scale is not None:
-            noise = (_noise(image.shape, fill.seed + 1) * fill.scale).astype(self.dtype)
+            noise = (_noise(image.shape, NOISE + fill.seed) * fill.scale).astype(self.dtype)
         for box in boxes:
             spoiled[box] = np.nan if noise is None else noise[box]
         result = self._run(spoiled)
@@ -144,10 +156,8 @@ class Trial:
     def _run(self, image: NDArray[Any]) -> NDArray[Any]:
         self.runs += 1
         # The model may write into what it is given.
-        result = self._forward.run(image.copy())
-        if not isinstance(result, np.ndarray) or result.dtype.kind not in "fciub":
-            raise ForwardError(f"gives no numeric array but a {type(result).__name__}")
-        return result
+        # The model may write into what it is given.
+        return self._forward.run(image.copy())
 
 
 def _noise(shape: tuple[int, ...], seed: int) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from rfcore.errors import (
     RfcoreError,
 )
 from rfcore.field import AxisField, ReceptiveField
+from rfcore.guard import ask_input_spec
 from rfcore.hookspecs import ForwardBackend
 from rfcore.inputs import InputSpec
 from rfcore.notes import LOWER_BOUND, PATHS_LEFT_OUT
@@ -55,7 +56,7 @@ def verify(
             'as in backend="torch", or give the backend a method forward(model, spec, output).'
         )
         raise BackendCapabilityError(chosen.name, "forwards", hint)
-    spec = chosen.input_spec(model, input_shape, layout, input)
+    spec = ask_input_spec(chosen, model, input_shape, layout, input)
     if spec.spatial_shape != found.input_shape:
         raise FieldMismatchError("an input", found.input_shape, spec.spatial_shape)
     story = _Verification(found, chosen, model, spec, output, phases)
@@ -140,7 +141,7 @@ class _Verification:
         middles = [clear[p] if clear[p] is not None else plain[p] for p in phases]
         checks = _asked(view, [output for output in middles if output is not None])
         if view.law.is_global:
-            checks += self._farther(view)
+            checks = self._farther(view, checks)
         elif None in clear.values():
             checks += self._strip(view, phases)
         held = {(c.edge, c.output % view.law.period) for c in checks if c.verdict == "held"}
@@ -202,38 +203,67 @@ class _Verification:
                 self.unchecked.append(Unchecked(asked.axis, EDGES[side], why))
         return checks
 
-    def _farther(self, asked: AxisView) -> list[Check]:
-        """A global axis at a larger input: does the middle still see both ends?"""
-        unit = unit_of(self.found, asked.axis, UNITS[0])
-        growth = -(-FARTHER // unit) * unit
-        size = asked.law.input_size + growth
-        why = "its size was not changed"
-        for spec in strips(self.found, self.spec, asked.axis, growth):
-            try:
-                trial = self._trial(spec)
-            except RfcoreError as error:
-                why = _first_line(error)
-                continue
-            count = 1 if asked.dim is None else trial.shape[asked.dim]
-            law = replace(asked.law, input_size=size, output_size=count)
-            view = AxisView(trial, asked.axis, law, asked.dim)
-            checks = [_certain(view.judge(count // 2, side, demanded=True)) for side in SIDES]
-            for check in (check for check in checks if check.verdict != "held"):
-                reach = "" if check.reach is None else f", only as far as pixel {check.reach}"
-                why = (
-                    f"at {size} pixels output {check.output} does not see that end{reach}: it "
-                    "is global at the asked size only, or its field is merely wide"
+    def _farther(self, asked: AxisView, checks: list[Check]) -> list[Check]:
+        """A global axis at a larger input too: does the middle still see both ends?"""
+        why = "no larger size was tried"
+        for base in UNITS:
+            growth = -(-FARTHER // base) * base
+            for spec in strips(self.found, self.spec, asked.axis, growth):
+                try:
+                    trial = self._trial(spec)
+                except RfcoreError as error:
+                    why = _first_line(error)
+                    continue
+                count = 1 if asked.dim is None else trial.shape[asked.dim]
+                size = asked.law.input_size + growth
+                law = replace(asked.law, input_size=size, output_size=count)
+                view = AxisView(trial, asked.axis, law, asked.dim)
+                there = [_certain(view.judge(count // 2, side, demanded=True)) for side in SIDES]
+                checks, there = self._without_leftovers(asked, checks, view, there)
+                if all(check.verdict == "held" for check in there):
+                    return checks + there
+                break
+            else:
+                self.notes.append(
+                    f"axis {asked.axis}: global as far as {asked.law.input_size} pixels tell; the "
+                    f"model does not run on more ({why})"
                 )
-                self.unchecked.append(Unchecked(asked.axis, check.edge, why))
-            return [check for check in checks if check.verdict == "held"]
-        self.notes.append(
-            f"axis {asked.axis}: global as far as {asked.law.input_size} pixels tell; at {size} "
-            f"the model does not run ({why})"
-        )
-        return []
+                return checks
+        for check in there:
+            if check.verdict != "held":
+                self.unchecked.append(Unchecked(asked.axis, check.edge, _not_so_far(check)))
+        return checks + [check for check in there if check.verdict == "held"]
+
+    def _without_leftovers(
+        self, asked: AxisView, checks: list[Check], larger: AxisView, there: list[Check]
+    ) -> tuple[list[Check], list[Check]]:
+        """Pixels at the end that strides leave over, at both sizes as many, are seen by none."""
+        for far in there:
+            near = next((c for c in checks if c.edge == far.edge and c.verdict == "unseen"), None)
+            left = None if near is None else asked.left_over(near)
+            if left is None or left != larger.left_over(far):
+                continue
+            end = "last" if far.edge == "high" else "first"
+            self.notes.append(
+                f"axis {asked.axis}: no output sees the {end} pixels, {left} in number, which "
+                "strides leave over"
+            )
+            checks = [_moved_to_reach(c) if c == near else c for c in checks]
+            there = [_moved_to_reach(c) if c == far else c for c in there]
+        return checks, there
 
     def _explain(self) -> None:
-        """Says what verdicts mean for a field that is known not to be exact."""
+        """Says what verdicts rest on, and what they mean for a field that is not exact."""
+        if any(trial.nan_spreads for trial in self.trials):
+            self.notes.append(
+                "weights of zero let NaN through from beyond some edges; noise, which they stop, "
+                "was believed there"
+            )
+        elif any((check.verdict, check.method) == ("held", "nan") for check in self.checks):
+            self.notes.append(
+                "some edges show by NaN alone: noise fades on the way, or weights of zero are "
+                "between"
+            )
         failed = any(check.verdict == "leak" for check in self.checks)
         unseen = any(check.verdict == "unseen" for check in self.checks)
         if failed and LOWER_BOUND in self.found.notes:
@@ -265,6 +295,8 @@ def _asked(view: AxisView, middles: Sequence[int]) -> list[Check]:
                 stray = view.judge(output, side, demanded=False, distrust=True)
                 if stray is not None:
                     checks[side, output] = stray
+    if view.trial.nan_spreads:
+        return [view.confirmed(check) for check in checks.values()]
     return list(checks.values())
 
 
@@ -283,6 +315,19 @@ def _certain(check: Check | None) -> Check:
 def _no_border(check: Check) -> Check:
     """Without an output that shows the law, nothing tells padding from a wrong field."""
     return replace(check, verdict="leak") if check.verdict == "border" else check
+
+
+def _moved_to_reach(check: Check) -> Check:
+    assert check.reach is not None
+    return replace(check, verdict="held", pixel=check.reach, reach=None)
+
+
+def _not_so_far(check: Check) -> str:
+    reach = "" if check.reach is None else f", only as far as pixel {check.reach}"
+    return (
+        f"on an input of {check.input_shape} output {check.output} does not see that end{reach}: "
+        "the axis is global at the asked size only, or its field is merely wide"
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -8,6 +8,7 @@ says it sees, and must not notice the next one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -24,10 +25,8 @@ __all__ = ["EDGES", "SIDES", "AxisView", "Side", "dim_along"]
 Side = Literal[-1, 1]
 SIDES: tuple[Side, Side] = (-1, 1)
 EDGES: dict[Side, Edge] = {-1: "low", 1: "high"}
-# Of the largest change: kernels that mix far values round differently, and by no more.
-ROUNDINGS = 64
-# Kinds of noise that are tried where NaN was not noticed, in case that something swallowed it.
-DISTRUST = 3
+# Kinds of noise that are tried beside NaN, which something may swallow, or weights of zero pass on.
+FIRST_NOISES = 3
 # Enough to judge; more outputs of the same kind would tell the same.
 STRAYS = 2
 
@@ -92,21 +91,36 @@ class AxisView:
             return None
         leaks_nan = outside and self.noticed(side, beyond, NAN)[output] > 0
         leak, rounds = None, False
-        if leaks_nan or (outside and distrust):
-            fills = self.trial.finite_fills[: None if leaks_nan else DISTRUST]
-            leak, rounds = self._noise_from(output, side, beyond, fills)
+        if leaks_nan:
+            leak, rounds = self._noise_from(output, side, beyond)
+        elif outside and distrust:
+            fills = self.trial.finite_fills[:FIRST_NOISES]
+            # What spreads by rounding would have spread NaN, so that any change counts.
+            leak = next((f for f in fills if self.noticed(side, beyond, f)[output] > 0), None)
         if leak is not None:
             return self._leak(output, side, leak)
         if not leaks_nan and self._inside(edge) and self.noticed(side, edge, NAN)[output] > 0:
-            return self._check(output, side, "nan", "held")
+            fills = self.trial.finite_fills[:FIRST_NOISES]
+            too = any(self.noticed(side, edge, fill)[output] > 0 for fill in fills)
+            return self._check(output, side, "both" if too else "nan", "held")
         if not leaks_nan and not demanded:
             return self._check(output, side, "nan", "quiet")
         if self._inside(edge) and self._noise_shows(output, side, edge, strictly=rounds):
+            self.trial.nan_spreads |= leaks_nan
             return self._check(output, side, "finite", "held")
         if leaks_nan:
             # Noise is too weak here to show even what is inside, so it cannot acquit.
             return self._leak(output, side, NAN)
-        return self._unseen(output, side)
+        return self._unseen(output, side, (NAN, *self.trial.finite_fills))
+
+    def confirmed(self, check: Check) -> Check:
+        """A verdict that rests on NaN alone, put to noise where NaN is known to spread."""
+        if check.verdict != "held" or check.method != "nan":
+            return check
+        side: Side = 1 if check.edge == "high" else -1
+        if self._noise_shows(check.output, side, check.pixel, strictly=False):
+            return replace(check, method="both")
+        return self._unseen(check.output, side, self.trial.finite_fills)
 
     def strays(self, side: Side, *, trusted: bool) -> list[int]:
         """Outputs that noticed, in what was run so far, a slab beyond their edge.
@@ -129,6 +143,20 @@ class AxisView:
             found += [int(output) for output in worst if excess[output] > 0 and among[output]]
         return found
 
+    def left_over(self, check: Check) -> int | None:
+        """How many pixels at the end no output at all notices, for an edge that did not show.
+
+        Returns:
+            Their number; None where some output sees beyond what this one does.
+        """
+        if check.verdict != "unseen" or check.reach is None:
+            return None
+        side: Side = 1 if check.edge == "high" else -1
+        fills = (NAN, *self.trial.finite_fills)
+        if any(self.noticed(side, check.reach + side, fill).any() for fill in fills):
+            return None
+        return abs(check.pixel - check.reach)
+
     def _any_noise(self, side: Side, pixel: int) -> NDArray[np.bool_]:
         fills = self.trial.finite_fills
         told = [self._significant(side, pixel, fill) for fill in fills]
@@ -137,15 +165,12 @@ class AxisView:
     def _significant(self, side: Side, pixel: int, fill: Fill) -> NDArray[np.bool_]:
         """Which outputs change by more than far values could change their rounding."""
         change = self.noticed(side, pixel, fill)
-        floor = self.trial.epsilon * ROUNDINGS * float(change.max(initial=0.0))
-        return np.asarray(change > floor)
+        return np.asarray(change > self.trial.rounding(change))
 
-    def _noise_from(
-        self, output: int, side: Side, pixel: int, fills: Sequence[Fill]
-    ) -> tuple[Fill | None, bool]:
+    def _noise_from(self, output: int, side: Side, pixel: int) -> tuple[Fill | None, bool]:
         """Noise that an output notices, and whether any changed it by rounding alone."""
         rounds = False
-        for fill in fills:
+        for fill in self.trial.finite_fills:
             if self._significant(side, pixel, fill)[output]:
                 return fill, rounds
             rounds |= bool(self.noticed(side, pixel, fill)[output] > 0)
@@ -182,11 +207,11 @@ class AxisView:
         witness = self._witness(output, reach, fill)
         return self._check(output, side, method, verdict, reach, witness)
 
-    def _unseen(self, output: int, side: Side) -> Check:
+    def _unseen(self, output: int, side: Side, fills: Sequence[Fill]) -> Check:
         """The edge does not show; how far out does anything?"""
         everything = 0 if side > 0 else self.law.input_size - 1
         edge = min(max(self.edge(output, side), 0), self.law.input_size - 1)
-        for fill in (NAN, *self.trial.finite_fills):
+        for fill in fills:
             if self.noticed(side, everything, fill)[output] > 0:
                 reach = self._outermost(output, side, fill, everything, edge)
                 method: Method = "nan" if fill == NAN else "finite"
