@@ -117,7 +117,7 @@ def test_a_layer_that_did_not_run_is_told_from_an_unknown_one() -> None:
     with pytest.raises(LayerNotRunError, match="'dropped' exists but produced no tensor") as caught:
         resolve(PLAIN, "dropped")
     assert caught.value.ran == ("conv1", "layer1.0.conv1", "layer1.0")
-    assert "for example 'conv1'" in caught.value.hint
+    assert "for example output='conv1'" in caught.value.hint
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def resolve(trace: Addressed, output: str | int | None) -> str:
             raise NoOutputError(_names(trace))
         return _only("", trace)
     if isinstance(output, bool) or not isinstance(output, str | int):
-        raise OutputNameError(output)
+        raise OutputNameError(output, _names(trace))
     key = f"[{output}]"
     if isinstance(output, int):
         return _part_of_output(key, trace)

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal, overload
 
-from rfcore.errors import OptionError, ProbeError
+from rfcore.errors import (
+    IndependentOutputError,
+    IrregularFieldError,
+    OptionError,
+    ProbeError,
+    TruncatedFieldError,
+)
 from rfcore.exact import exact_field
 from rfcore.field import ReceptiveField
 from rfcore.fit import fit
@@ -130,6 +136,12 @@ def _measured(backend: Backend, model: Any, spec: InputSpec, output: Output) -> 
         )
     except ProbeError as error:
         raise fault(backend, "gradient", error.problem) from error
+    except (IndependentOutputError, IrregularFieldError, TruncatedFieldError) as error:
+        error.advise(
+            'leave method="exact": a gradient shows only a part of the field (dead units, maxima '
+            f"that hide their rivals, values that cancel); or {error.hint}"
+        )
+        raise
     return replace(found, exact=False, notes=(*found.notes, *measured.notes, LOWER_BOUND))
 
 

@@ -10,6 +10,8 @@ from rfcore.errors import InputShapeError, LayoutError
 __all__ = ["CHANNELS_FIRST", "CHANNELS_LAST", "InputSpec", "input_spec"]
 
 CHANNELS_FIRST: Mapping[int, str] = {1: "NL", 2: "NCL", 3: "NCHW", 4: "NCDHW"}
+# Letters for many spatial axes, the usual ones last.
+SPATIAL = "ABEFGIJKLMOPQRSUVXYZTDHW"
 CHANNELS_LAST: Mapping[int, str] = {1: "NL", 2: "NLC", 3: "NHWC", 4: "NDHWC"}
 
 
@@ -76,7 +78,8 @@ def input_spec(
         raise InputShapeError(
             shape,
             f"has {len(shape)} axes, and only {sorted(layouts)} axes have a default layout",
-            'name the axes, for example layout="NCTHW", and leave the batch out of input_shape.',
+            "leave the batch out of input_shape, or name the axes, for example "
+            f'layout="NC{SPATIAL[1 - len(shape) :]}".',
         )
     if layout is not None and not isinstance(layout, str):
         raise LayoutError(str(layout), f"is a {type(layout).__name__}, not a text")

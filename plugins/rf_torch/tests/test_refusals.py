@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 import rfcore
 from rfcore import errors
+from rfcore.testing.refusals import refusal_with_way_out
 
 
 def network() -> nn.Sequential:
@@ -103,6 +104,77 @@ def test_bad_input_is_refused_with_a_hint(
         rfcore.estimate(model, **{"input_shape": SHAPE, **options})
     assert caught.value.hint
     assert "\nHint: " in str(caught.value)
+
+
+class Pooled(nn.Module):
+    """Only the mean of all positions comes through, at every position."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stem(x).mean((2, 3), keepdim=True).expand(-1, -1, 8, 8)
+
+
+class Detached(nn.Module):
+    """No gradient reaches the input, although everything depends on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.stem(x.detach())
+
+
+class Unsupported(nn.Module):
+    """A layer whose result has as many values as the input decides."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 3, 3, padding=1)
+        self.middle = Function(lambda x: x.nonzero().float())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.middle(self.stem(x))
+
+
+ADVISED: dict[str, tuple[Any, dict[str, Any], type[errors.RfcoreError]]] = {
+    **{
+        name: (*REFUSED[name][:2], REFUSED[name][2])
+        for name in (
+            "no input shape",
+            "not a shape",
+            "layout of another rank",
+            "layout without batch",
+            "not a name",
+            "layer never runs",
+            "layer runs twice",
+            "several outputs",
+            "logits",
+            "function without backend",
+            "unknown backend",
+            "unknown method",
+        )
+    },
+    "misspelt layer": (Several(), {"output": "sharde"}, errors.UnknownLayerError),
+    "unlike any layer": (network(), {"output": "%"}, errors.UnknownLayerError),
+    "no gradient": (Detached().eval(), {"method": "gradient"}, errors.IndependentOutputError),
+    "option beside another": (
+        network(),
+        {"method": "gradient", "global_paths": "ignore"},
+        errors.OptionError,
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "options", "error"), ADVISED.values(), ids=ADVISED)
+def test_the_way_out_works_when_it_is_typed(
+    model: Any, options: dict[str, Any], error: type[errors.RfcoreError]
+) -> None:
+    told = refusal_with_way_out(model, **{"input_shape": SHAPE, **options})
+    assert type(told) is error
 
 
 def test_the_models_own_error_is_the_cause() -> None:

@@ -19,6 +19,9 @@ __all__ = [
 ]
 
 
+SHOWN = 8
+
+
 class OptionError(RfcoreError):
     """An argument has a value outside its few allowed ones."""
 
@@ -27,12 +30,9 @@ class OptionError(RfcoreError):
     ) -> None:
         self.argument, self.value, self.allowed = argument, value, tuple(allowed)
         problem = f"does not go with {beside}" if beside else "is not known"
-        choices = ", ".join(map(repr, allowed))
-        super().__init__(
-            f"{argument}={value!r} {problem}.",
-            f"{argument} is {'one of ' if len(self.allowed) > 1 else ''}{choices}"
-            f"{' there' if beside else ''}.",
-        )
+        choices = " or ".join(f"{argument}={choice!r}" for choice in self.allowed[:SHOWN])
+        more = f" (of {len(self.allowed)})" if len(self.allowed) > SHOWN else ""
+        super().__init__(f"{argument}={value!r} {problem}.", f"write {choices}{more}.")
 
 
 class LayoutError(RfcoreError):
@@ -42,8 +42,9 @@ class LayoutError(RfcoreError):
         self.layout = layout
         super().__init__(
             f"layout={layout!r} {problem}.",
-            "write one letter per axis: N batch, C channels, any other letter a spatial axis, "
-            'as in "NCHW", "NHWC", "NCL" or "NCDHW"; input_shape leaves N out.',
+            "leave layout=None for the usual one, or write one letter per axis: N batch, "
+            'C channels, any other letter a spatial axis, as in "NCHW", "NHWC", "NCL" or '
+            '"NCDHW"; input_shape leaves N out.',
         )
 
 
@@ -62,9 +63,10 @@ class UnknownLayerError(RfcoreError):
         self.name, self.known = name, tuple(known)
         self.nearest = tuple(nearest(name, known))
         if self.nearest:
-            hint = f"did you mean {' or '.join(map(repr, self.nearest))}?"
+            others = "".join(f" or {other!r}" for other in self.nearest[1:])
+            hint = f"did you mean output={self.nearest[0]!r}{others}?"
         elif known:
-            hint = f"known are {listed(known)}."
+            hint = f"known are {listed(known)}; write for example output={known[-1]!r}."
         else:
             hint = "this model has no named layers; leave output=None."
         super().__init__(f"The model has no layer or output called {name!r}.", hint)
@@ -73,12 +75,13 @@ class UnknownLayerError(RfcoreError):
 class OutputNameError(RfcoreError):
     """`output` is not a name, a number or None."""
 
-    def __init__(self, output: object) -> None:
-        self.output = output
+    def __init__(self, output: object, known: Sequence[str]) -> None:
+        self.output, self.known = output, tuple(known)
+        example = f", for example output={known[-1]!r}" if known else ""
         super().__init__(
             f"output={output!r:.60} is a {type(output).__name__}, not the name of a layer.",
-            'name it as the framework does, for example output="layer4", or give an index or '
-            "key of the model's output.",
+            f"name it as the framework does{example}, or give an index or key of the model's "
+            "output; output=None is that output itself.",
         )
 
 
@@ -90,7 +93,8 @@ class LayerNotRunError(RfcoreError):
         near = nearest(name, ran) or ran
         super().__init__(
             f"The layer {name!r} exists but produced no tensor in this forward.",
-            f"choose a layer that runs, for example {listed(near, 4)}."
+            f"choose a layer that runs, for example output={near[0]!r}"
+            + (f" or {listed(near[1:], 3)}." if near[1:] else ".")
             if near
             else "no layer of this model produced one; leave output=None.",
         )

@@ -16,6 +16,10 @@ __all__ = [
 ]
 
 
+# The plugins that come with rfcore, each for installation as rf-<name>.
+PLUGINS = ("torch", "jax", "tf", "keras")
+
+
 class UnknownBackendError(RfcoreError):
     """The named backend is not installed, or its plugin is broken."""
 
@@ -27,11 +31,12 @@ class UnknownBackendError(RfcoreError):
         else:
             message = f"No backend is called {name!r}; installed are {listed(known)}."
             near = nearest(name, known)
-            hint = (
-                f"did you mean backend={near[0]!r}?"
-                if near
-                else f"install its plugin (`pip install rf-{name}`), or leave backend=None."
-            )
+            if near:
+                hint = f"did you mean backend={near[0]!r}?"
+            elif name in PLUGINS:
+                hint = f"install its plugin (`pip install rf-{name}`), or leave backend=None."
+            else:
+                hint = "leave backend=None, which asks every installed backend."
         super().__init__(message, hint)
 
 
@@ -44,11 +49,17 @@ class NoBackendError(RfcoreError):
         message = f"No backend accepts a model of type {where}; asked were {listed(known)}."
         if broken:
             message += f" Installed but broken: {listed(broken)}."
-        super().__init__(
-            message,
-            "install the plugin of its framework (for example `pip install rf-torch`), "
-            'or name a backend, as in backend="torch" for a plain function.',
-        )
+        missing = next((name for name in PLUGINS if name not in known), None)
+        frameworks = sorted(set(PLUGINS) & set(known), key=PLUGINS.index)
+        ways = []
+        if isinstance(model, str):
+            ways.append('begin text with a layer, as in "conv 3 s2" (backend="layers" says more)')
+        elif callable(model) and frameworks:
+            ways.append(f'name a backend for a plain function: backend="{frameworks[0]}"')
+        if missing is not None:
+            ways.append(f"install the plugin of its framework, as in `pip install rf-{missing}`")
+        otherwise = "pass a model of a framework whose plugin is installed, or layers"
+        super().__init__(message, f"{'; or '.join(ways) or otherwise}.")
 
 
 class AmbiguousBackendError(RfcoreError):

@@ -13,8 +13,13 @@ class RfcoreError(Exception):
 
     def __init__(self, message: str, hint: str) -> None:
         self.message = message
+        super().__init__(message)
+        self.advise(hint)
+
+    def advise(self, hint: str) -> None:
+        """Replaces the hint, where more is known than when the error was made."""
         self.hint = hint
-        super().__init__(f"{message}\nHint: {hint}")
+        self.args = (f"{self.message}\nHint: {hint}",)
 
 
 def listed(names: Iterable[str], limit: int = 8) -> str:

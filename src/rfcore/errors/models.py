@@ -67,7 +67,7 @@ class NoSpatialAxesError(RfcoreError):
         self.output, self.shape, self.last_spatial = output, tuple(shape), last_spatial
         name = f"{output!r}" if output else "the model"
         if last_spatial is None:
-            hint = "name an inner layer whose output still has spatial axes, as in output='conv1'."
+            hint = "name an inner layer whose output still has spatial axes as output."
         else:
             hint = (
                 "the last layer that still has spatial axes is "
@@ -94,6 +94,12 @@ class MergedAxesError(RfcoreError):
         )
 
 
+WAYS_OUT = {
+    " once global paths are cut": 'leave global_paths="follow": it has no other paths.',
+    " by any path that has a gradient": 'leave method="exact", which needs no gradient.',
+}
+
+
 class IndependentOutputError(RfcoreError):
     """The asked output does not depend on the input."""
 
@@ -102,16 +108,29 @@ class IndependentOutputError(RfcoreError):
         name = f"{output!r}" if output else "the model"
         super().__init__(
             f"The output of {name} does not depend on the input{detail}.",
-            "check that the forward uses its argument, and that the right input is measured "
-            '(global_paths="ignore" cuts paths that run through global reductions).',
+            WAYS_OUT.get(
+                detail,
+                "check that the forward uses its argument; where it takes several, input= names "
+                "the one that is measured.",
+            ),
         )
 
 
 class TruncatedFieldError(RfcoreError):
     """The field is cut off by the input's borders, and no larger input could be used."""
 
-    def __init__(self, output: str, axis: int, input_size: int, why: str, hint: str) -> None:
+    def __init__(
+        self,
+        output: str,
+        axis: int,
+        input_size: int,
+        why: str,
+        hint: str,
+        *,
+        size_matters: bool = False,
+    ) -> None:
         self.output, self.axis, self.input_size = output, axis, input_size
+        self.size_matters = size_matters
         name = f"{output!r}" if output else "the output"
         super().__init__(
             f"The field of {name} reaches the borders of the {input_size}-pixel input on "
@@ -129,8 +148,8 @@ class IrregularFieldError(RfcoreError):
         super().__init__(
             f"The field of {name} has no single stride on axis {axis}: {detail}.",
             hint
-            or "measure an inner layer before the paths of different stride meet, or the "
-            "single path, as in output='layer1'.",
+            or "measure a layer before the paths of different stride meet, or inside of one of "
+            "them, by its name as output.",
         )
 
 
@@ -154,6 +173,6 @@ class UnsupportedOpError(RfcoreError):
         where = f" in layer {layer!r}" if layer else ""
         super().__init__(
             f"The op {op}{where} cannot be traced: {reason}.",
-            'measure a layer before it with output="…", or replace the op by a differentiable '
-            'one; method="gradient" gives a lower bound.',
+            "measure a layer before it, by its name as output, or put an op there that is "
+            "differentiable and does not depend on values.",
         )
