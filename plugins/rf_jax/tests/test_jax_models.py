@@ -16,13 +16,21 @@ from jax import lax
 
 import rfcore
 from rfcore.errors import (
+    AmbiguousOutputError,
     BackendCapabilityError,
+    IndependentOutputError,
     InputShapeError,
     InputTypeError,
+    LayoutError,
     ModelError,
+    NoBackendError,
+    OptionError,
+    OutputNameError,
+    RfcoreError,
     UnknownLayerError,
     UnsupportedOpError,
 )
+from rfcore.testing.refusals import refusal_with_way_out
 
 SHAPE = (64, 48, 3)
 
@@ -217,8 +225,31 @@ def test_token_numbers_are_asked_for_elsewhere() -> None:
 
 
 def test_unknown_layer_has_a_nearest_name() -> None:
-    with pytest.raises(UnknownLayerError, match="did you mean 'stem'"):
+    with pytest.raises(UnknownLayerError, match="did you mean output='stem'"):
         rfcore.estimate(Linen(), input_shape=SHAPE, output="stem1")
+
+
+WAYS_OUT: dict[str, tuple[Any, dict[str, Any], type[RfcoreError]]] = {
+    "misspelt layer": (Linen(), {"output": "stem1"}, UnknownLayerError),
+    "no name": (Linen(), {"output": 2.5}, OutputNameError),
+    "no batch in the layout": (Linen(), {"layout": "HWC"}, LayoutError),
+    "plain function": (lambda x: x + 1, {}, NoBackendError),
+    "several outputs": (lambda x: (x, 2 * x), {"backend": "jax"}, AmbiguousOutputError),
+    "whole numbers": (
+        lambda x: (x > 0).astype(np.int32),
+        {"backend": "jax", "method": "gradient"},
+        IndependentOutputError,
+    ),
+    "misspelt option": (Linen(), {"global_paths": "cut"}, OptionError),
+}
+
+
+@pytest.mark.parametrize(("model", "options", "error"), WAYS_OUT.values(), ids=WAYS_OUT)
+def test_the_way_out_works_when_it_is_typed(
+    model: Any, options: dict[str, Any], error: type[RfcoreError]
+) -> None:
+    told = refusal_with_way_out(model, **{"input_shape": SHAPE, **options})
+    assert isinstance(told, error)
 
 
 @pytest.mark.parametrize("model", [Linen, 3], ids=["a class", "a number"])

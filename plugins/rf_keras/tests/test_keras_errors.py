@@ -15,13 +15,16 @@ from rfcore.errors import (
     InputShapeError,
     InputTypeError,
     LayerNotRunError,
+    LayoutError,
     ModelError,
     NoSpatialAxesError,
     OptionError,
+    RfcoreError,
     UnknownBackendError,
     UnknownLayerError,
 )
 from rfcore.plugins import find_backend
+from rfcore.testing.refusals import refusal_with_way_out
 
 IMAGE = (32, 32, 3)
 
@@ -218,3 +221,24 @@ def test_a_backend_without_autodiff_says_which_have_it(monkeypatch: pytest.Monke
     with pytest.raises(BackendCapabilityError, match="'openvino'") as caught:
         find_backend(model, None).trace(model, spec)
     assert "KERAS_BACKEND" in caught.value.hint
+
+
+def convolution(input_shape: tuple[int, ...] = IMAGE) -> keras.Model:
+    return keras.Sequential([keras.Input(input_shape), layers.Conv2D(2, 3, name="conv")])
+
+
+WAYS_OUT: dict[str, tuple[Any, dict[str, Any], type[RfcoreError]]] = {
+    "misspelt layer": (convolution(), {"output": "covn"}, UnknownLayerError),
+    "unknown input": (convolution(), {"input": "image"}, OptionError),
+    "open size": (convolution((None, None, 3)), {}, InputShapeError),
+    "dense head": (with_dense_head(IMAGE), {}, NoSpatialAxesError),
+    "no batch in the layout": (convolution(), {"layout": "HWC"}, LayoutError),
+    "unknown backend": (convolution(), {"backend": "kears"}, UnknownBackendError),
+}
+
+
+@pytest.mark.parametrize(("model", "options", "error"), WAYS_OUT.values(), ids=WAYS_OUT)
+def test_the_way_out_works_when_it_is_typed(
+    model: Any, options: dict[str, Any], error: type[RfcoreError]
+) -> None:
+    assert type(refusal_with_way_out(model, **options)) is error

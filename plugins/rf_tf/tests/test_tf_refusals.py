@@ -23,14 +23,18 @@ from rf_tf.errors import (
     UnknownInputError,
 )
 from rfcore.errors import (
+    AmbiguousOutputError,
     BackendCapabilityError,
     InputShapeError,
     LayoutError,
     ModelError,
     OptionError,
+    RfcoreError,
     TruncatedFieldError,
+    UnknownBackendError,
     UnknownLayerError,
 )
+from rfcore.testing.refusals import refusal_with_way_out
 from tf_chains import SHAPE, Chain, TracedChain, plain_graph
 
 
@@ -258,3 +262,30 @@ def test_gradient_of_whole_numbers() -> None:
     model = tf.function(lambda image: tf.cast(image > 0.5, tf.int32))
     with pytest.raises(BackendCapabilityError, match="int32"):
         rfcore.estimate(model, input_shape=SHAPE, method="gradient")
+
+
+def two_outputs(image: Any) -> tuple[Any, Any]:
+    return image, 2 * image
+
+
+WAYS_OUT: dict[str, tuple[Any, dict[str, Any], type[RfcoreError]]] = {
+    "misspelt node": (plain_graph(use_resource=False), {"output": "steam"}, UnknownLayerError),
+    "misspelt input": (plain_graph(use_resource=False), {"input": "imag"}, UnknownInputError),
+    "input that is no name": (Chain(), {"input": 2.5}, OptionError),
+    "no batch in the layout": (Chain(), {"layout": "HWC"}, LayoutError),
+    "plain function": (lambda image: image + 1.0, {"backend": "ft"}, UnknownBackendError),
+    "several outputs": (tf.function(two_outputs), {}, AmbiguousOutputError),
+    "whole numbers": (
+        tf.function(lambda image: tf.cast(image > 0.5, tf.int32)),
+        {"method": "gradient"},
+        BackendCapabilityError,
+    ),
+}
+
+
+@pytest.mark.parametrize(("model", "options", "error"), WAYS_OUT.values(), ids=WAYS_OUT)
+def test_the_way_out_works_when_it_is_typed(
+    model: Any, options: dict[str, Any], error: type[RfcoreError]
+) -> None:
+    told = refusal_with_way_out(model, **{"input_shape": SHAPE, **options})
+    assert type(told) is error

@@ -27,7 +27,7 @@ def measured_input(
     """
     source = opened(model)
     if isinstance(name, bool) or not isinstance(name, str | int | None):
-        raise OptionError("input", name, ("a name", "a number", None))
+        raise OptionError("input", name, (None, 0))
     given = source.choose(name)
     if given.kind:
         raise InputKindError(given.name, given.kind)

@@ -56,7 +56,7 @@ def source_of_loaded(model: Any, path: str | None = None) -> ConcreteSource:
             raise SeveralSignaturesError(names, path)
         return ConcreteSource(program, model)
     if not callable(model):
-        hint = "save it with signatures=…, or pass one of its functions."
+        hint = "save it with a signature: tf.saved_model.save(model, path, signatures=function)."
         raise NotAModelError(model, "the SavedModel has no signature and is not callable", hint)
     return source_of_restored(model.__call__, model)
 
