@@ -113,6 +113,9 @@ class _Writer:
 
         def convolve(image: Any) -> Any:
             image = self._padded(image, sides)
+            if self.rank == 2 and padding == "SAME":
+                # The other way moves space to the batch where there is dilation.
+                return tf.nn.conv2d(image, kernel, strides, padding, self.layout, dilations)
             return tf.nn.convolution(image, kernel, strides, padding, self.layout, dilations)
 
         return convolve, self.channels
