@@ -293,3 +293,14 @@ def test_the_period_is_the_least_common_multiple_of_parallel_strides() -> None:
         return builder.elementwise((four, six), (1, 3, n), "add")
 
     assert aligned(build, 24, 24 + 120).period == 12
+
+
+def test_reshapes_of_values_with_other_ranks_are_another_network():
+    def build(builder: GraphBuilder, length: int) -> int:
+        # As where padding to whole blocks is needed at one size only.
+        flat = (3 * length,) if length == SMALL else (3, length)
+        return builder.reshape(builder.reshape(0, flat, "blocks"), (1, length, 3), "merge")
+
+    alignment = aligned(build)
+    assert not alignment.complete
+    assert alignment.difference == "merge"

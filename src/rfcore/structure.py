@@ -34,6 +34,9 @@ from rfcore.masks import Shape
 __all__ = ["Alignment", "align"]
 
 
+_Shapes = tuple[tuple[Shape, ...], Shape]
+
+
 @dataclass(frozen=True, slots=True)
 class Alignment:
     """How the nodes of two traces correspond.
@@ -71,12 +74,12 @@ def align(small: Graph, small_output: int, large: Graph, large_output: int) -> A
             continue
         pairs[big] = little
         one, other = small.nodes[little], large.nodes[big]
-        if not _corresponds(one, other):
+        sources = (tuple(small.nodes[i].shape for i in one.inputs), one.shape)
+        targets = (tuple(large.nodes[i].shape for i in other.inputs), other.shape)
+        if not _corresponds(one, other) or _ranks(sources) != _ranks(targets):
             complete = False
             differences.append((big, other.label))
             continue
-        sources = (tuple(small.nodes[i].shape for i in one.inputs), one.shape)
-        targets = (tuple(large.nodes[i].shape for i in other.inputs), other.shape)
         if not same(one.op, other.op, sources, targets):
             differences.append((big, other.label))
         open_pairs += zip(other.inputs, one.inputs, strict=True)
@@ -116,6 +119,10 @@ def _corresponds(one: Node, other: Node) -> bool:
     )
 
 
+def _ranks(shapes: _Shapes) -> list[int]:
+    return [len(shape) for shape in shapes[0]]
+
+
 def _period(small: Graph, large: Graph, pairs: Mapping[int, int]) -> int:
     growth = max(n - m for n, m in zip(large.nodes[0].shape, small.nodes[0].shape, strict=True))
     period = 1
@@ -124,9 +131,6 @@ def _period(small: Graph, large: Graph, pairs: Mapping[int, int]) -> int:
             if n > m:
                 period = math.lcm(period, Fraction(growth, n - m).numerator)
     return period
-
-
-_Shapes = tuple[tuple[Shape, ...], Shape]
 
 
 @singledispatch

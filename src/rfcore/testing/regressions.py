@@ -6,7 +6,16 @@ derived by hand.
 
 from __future__ import annotations
 
-from rfcore.layers import Convolution, Flip, Padding, Roll
+from rfcore.layers import (
+    Branches,
+    Convolution,
+    Cropping,
+    Flip,
+    Padding,
+    Pooling,
+    Roll,
+    Upsampling,
+)
 from rfcore.testing.case import Case, Expected
 
 __all__ = ["REGRESSIONS"]
@@ -56,6 +65,20 @@ REGRESSIONS = (
             source="by hand: output j reads the padded j … j + 2, the inputs j - 2 … j",
         )
         for mode in ("reflect", "edge", "circular")
+    ),
+    Case(
+        name="a dilated convolution of single positions",
+        layers=(
+            Branches(
+                (
+                    (Cropping(0, 1),),
+                    (Pooling(3), Convolution(1, dilation=3), Upsampling(3)),
+                )
+            ),
+        ),
+        input_shape=(13,),
+        expected=Expected(size=3, stride=1, padding=0, outputs=12, phases=frozenset({3})),
+        source="by hand: outputs 3i … 3i + 2 all read the three inputs of the i-th window",
     ),
     Case(
         name="a circular border at one end",
