@@ -272,6 +272,18 @@ def test_one_output_that_differs_from_the_law_is_found(certify: Certify) -> None
     assert {(c.edge, c.output, c.reach) for c in found.leaks} == {("high", 5, 25)}
 
 
+def test_a_path_that_is_too_faint_for_noise_is_at_least_noted(certify: Certify) -> None:
+    def function(x: Array) -> Array:
+        result = taps(x, ONES, padding=(1, 1))
+        # Far below the precision of float32, and no zero.
+        result[..., 5] += np.float32(1e-6) * np.tanh(np.float32(1e-6) * np.tanh(x[..., 25]))
+        return result
+
+    found = certify(axis(40, 40, -1, 2), function)
+    assert {check.output for check in found.checks if check.method == "finite"} == {5}
+    assert any("paths too faint" in note for note in found.notes)
+
+
 def test_a_wrong_stride_is_found(certify: Certify) -> None:
     found = certify(axis(40, 19, 0, 3, shift=1), lambda x: taps(x, ONES, stride=2))
     assert not found.passed
@@ -344,7 +356,7 @@ def test_weights_of_zero_let_nan_through_and_noise_tells(certify: Certify) -> No
     found = certify(axis(30, 26, 1, 3), lambda x: taps(x, masked))
     assert found.complete
     assert found.methods == ("finite",)
-    assert any("weights of zero let NaN through" in note for note in found.notes)
+    assert any("NaN comes through from beyond" in note for note in found.notes)
     for low, high, edge in ((2, 3, "low"), (1, 2, "high"), (0, 3, "low"), (1, 4, "high")):
         wrong = certify(axis(30, 26, low, high), lambda x: taps(x, masked))
         assert not wrong.passed

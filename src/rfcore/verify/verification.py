@@ -9,7 +9,6 @@ from typing import Any
 from rfcore.errors import (
     BackendCapabilityError,
     FieldMismatchError,
-    ForwardError,
     LocalPathsError,
     OptionError,
     RfcoreError,
@@ -22,10 +21,12 @@ from rfcore.notes import LOWER_BOUND, PATHS_LEFT_OUT
 from rfcore.plugins import find_backend
 from rfcore.verify.certificate import Certificate, Check, Unchecked
 from rfcore.verify.larger import UNITS, strips, unit_of
+from rfcore.verify.output_dims import dim_along
 from rfcore.verify.outside import leaks_from_outside
 from rfcore.verify.sight import grown, growth_to_show, middle_output, sampled_phases
 from rfcore.verify.trial import Trial
-from rfcore.verify.view import EDGES, SIDES, AxisView, Side, dim_along
+from rfcore.verify.verdicts import certain, shows_edge, verdicts_on
+from rfcore.verify.view import EDGES, SIDES, AxisView
 
 __all__ = ["verify"]
 
@@ -89,7 +90,7 @@ class _Verification:
         asked = self._trial(self.spec)
         self.notes += asked.notes
         self.dims = [
-            dim_along(asked, axis, law.output_size, self._own_place(asked, axis))
+            dim_along(asked, axis, law, self._own_place(asked, axis))
             for axis, law in enumerate(self.found.axes)
         ]
         views = [
@@ -139,7 +140,7 @@ class _Verification:
         clear = {phase: middle_output(view.law, phase, clear=True) for phase in phases}
         plain = {phase: middle_output(view.law, phase, clear=False) for phase in phases}
         middles = [clear[p] if clear[p] is not None else plain[p] for p in phases]
-        checks = _asked(view, [output for output in middles if output is not None])
+        checks = verdicts_on(view, [output for output in middles if output is not None])
         if view.law.is_global:
             checks = self._farther(view, checks)
         elif None in clear.values():
@@ -164,7 +165,7 @@ class _Verification:
                 if isinstance(tried, str):
                     why = tried
                     continue
-                checks = _asked(tried, outputs)
+                checks = verdicts_on(tried, outputs)
                 if all(check.verdict in ("held", "quiet", "border") for check in checks):
                     return checks
                 against = against or checks
@@ -179,7 +180,7 @@ class _Verification:
             tried += 1
             try:
                 trial = self._trial(spec)
-                dim = dim_along(trial, axis, law.output_size, self.dims[axis])
+                dim = dim_along(trial, axis, law, self.dims[axis])
             except RfcoreError as error:
                 yield f"the model was run at {spec.spatial_shape}: {_first_line(error)}"
                 continue
@@ -192,7 +193,7 @@ class _Verification:
         """What the asked size alone shows: edges of outputs whose other edge is clipped."""
         checks = []
         for side in SIDES:
-            inside = [j for j in range(asked.law.output_size) if _shows_edge(asked, j, side)]
+            inside = [j for j in range(asked.law.output_size) if shows_edge(asked, j, side)]
             shown = None
             if inside:
                 output = inside[len(inside) // 2]
@@ -218,7 +219,7 @@ class _Verification:
                 size = asked.law.input_size + growth
                 law = replace(asked.law, input_size=size, output_size=count)
                 view = AxisView(trial, asked.axis, law, asked.dim)
-                there = [_certain(view.judge(count // 2, side, demanded=True)) for side in SIDES]
+                there = [certain(view.judge(count // 2, side, demanded=True)) for side in SIDES]
                 checks, there = self._without_leftovers(asked, checks, view, there)
                 if all(check.verdict == "held" for check in there):
                     return checks + there
@@ -256,8 +257,8 @@ class _Verification:
         """Says what verdicts rest on, and what they mean for a field that is not exact."""
         if any(trial.nan_spreads for trial in self.trials):
             self.notes.append(
-                "weights of zero let NaN through from beyond some edges; noise, which they stop, "
-                "was believed there"
+                "NaN comes through from beyond some edges, as weights of zero let it; noise does "
+                "not, and was believed: paths too faint for the type's precision would be missed"
             )
         elif any((check.verdict, check.method) == ("held", "nan") for check in self.checks):
             self.notes.append(
@@ -275,41 +276,6 @@ class _Verification:
             self.notes.append(
                 "the field says that it is not exact: edges that do not show may be too far out"
             )
-
-
-def _asked(view: AxisView, middles: Sequence[int]) -> list[Check]:
-    """The verdicts on both edges of outputs in the middle, at the ends, and of stray ones."""
-    checks: dict[tuple[int, int], Check] = {}
-    for side in SIDES:
-        for number, output in enumerate(middles):
-            found = view.judge(output, side, demanded=True, distrust=number == 0)
-            checks[side, output] = _certain(found)
-        for output in {0, view.law.output_size - 1} - set(middles):
-            at_end = view.judge(output, side, demanded=False)
-            if at_end is not None:
-                checks[side, output] = at_end
-        for _ in range(2):
-            trusted = all(check.method == "nan" for (at, _), check in checks.items() if at == side)
-            strays = [o for o in view.strays(side, trusted=trusted) if (side, o) not in checks]
-            for output in strays:
-                stray = view.judge(output, side, demanded=False, distrust=True)
-                if stray is not None:
-                    checks[side, output] = stray
-    if view.trial.nan_spreads:
-        return [view.confirmed(check) for check in checks.values()]
-    return list(checks.values())
-
-
-def _shows_edge(view: AxisView, output: int, side: Side) -> bool:
-    edge, beyond = view.edge(output, side), view.edge(output, side) + side
-    fixed = (view.law.highs if side > 0 else view.law.lows) is None
-    return 0 <= edge < view.law.input_size and (fixed or 0 <= beyond < view.law.input_size)
-
-
-def _certain(check: Check | None) -> Check:
-    if check is None:
-        raise ForwardError("was asked about an edge outside of its input")
-    return check
 
 
 def _no_border(check: Check) -> Check:

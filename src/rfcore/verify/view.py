@@ -7,20 +7,19 @@ says it sees, and must not notice the next one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rfcore.errors import FieldMismatchError
 from rfcore.field import AxisField
 from rfcore.verify.certificate import Check, Edge, Method, Verdict, Witness
 from rfcore.verify.sight import edges
 from rfcore.verify.trial import NAN, Box, Fill, Trial
 
-__all__ = ["EDGES", "SIDES", "AxisView", "Side", "dim_along"]
+__all__ = ["EDGES", "SIDES", "AxisView", "Side", "largest_along"]
 
 Side = Literal[-1, 1]
 SIDES: tuple[Side, Side] = (-1, 1)
@@ -264,56 +263,3 @@ def largest_along(changes: NDArray[np.float64], dim: int | None) -> NDArray[np.f
     """The largest change at each index of one axis; a single one where there is no axis."""
     others = tuple(d for d in range(changes.ndim) if d != dim)
     return np.atleast_1d(np.asarray(changes.max(axis=others, initial=0.0)))
-
-
-def dim_along(trial: Trial, axis: int, count: int, usual: int | None) -> int | None:
-    """The output's axis that moves along one of the input's: told by spoiling halves of it.
-
-    Args:
-        trial: The model at one input size.
-        axis: The spatial axis of the input.
-        count: Outputs along it, as the field says.
-        usual: The output's axis that is taken where nothing speaks against it.
-
-    Returns:
-        The axis; None where a single output has none.
-
-    Raises:
-        FieldMismatchError: No axis has so many outputs, or several could be the one.
-    """
-    shape = trial.shape
-    fits = {d for d, n in enumerate(shape) if n == count}
-    moving = fits
-    for fill in (NAN, trial.finite_fills[0]):
-        told = [_moved(trial.changes([box], fill), fits) for box in _halves(trial, axis)]
-        # NaN may pass everywhere through weights of zero; noise may not show everywhere.
-        told = [dims for dims in told if dims]
-        if told:
-            moving = set.intersection(*told) or set.union(*told)
-            break
-    else:
-        if usual in fits or not fits:
-            moving = fits & {usual}
-    if usual in moving:
-        return usual
-    if len(moving) == 1:
-        return moving.pop()
-    if count == 1:
-        return None
-    if told or not fits:
-        raise FieldMismatchError(f"{count} outputs along axis {axis}", (count,), shape)
-    # Every output sees everything, so that it does not matter which axis is which.
-    return min(fits)
-
-
-def _moved(changes: NDArray[np.float64], dims: set[int]) -> set[int]:
-    """The axes of the output along which some indices changed and others did not."""
-    return {d for d in dims if len(np.unique(largest_along(changes, d) > 0)) > 1}
-
-
-def _halves(trial: Trial, axis: int) -> Iterator[Box]:
-    spec = trial.spec
-    size = spec.spatial_shape[axis]
-    for start, stop in ((size // 2, size), (0, size // 2), (size - 1, size), (0, 1)):
-        along = slice(start, stop)
-        yield tuple(along if d == spec.axes[axis] else slice(None) for d in range(len(spec.shape)))
