@@ -109,7 +109,7 @@ class ProbedOutput:
     def _longest_axis(self) -> int:
         """Length of the longest axis on the way: a decoder's are longer than its input's."""
         nodes = self.walker.graph.nodes
-        return max(max(nodes[i].shape) for i in self.walker.graph.ancestors(self.node))
+        return max(max(nodes[i].shape, default=1) for i in self.walker.graph.ancestors(self.node))
 
     def _sightings(
         self,

@@ -227,3 +227,44 @@ def test_a_gradient_lies_within_the_exact_field_and_fills_it_for_positive_linear
     assert exact.exact
     assert not measured.exact
     assert any("lower bound" in note for note in measured.notes)
+
+
+@pytest.mark.parametrize(
+    "asks",
+    [torch.equal, torch.allclose, lambda x, y: bool((x > y).any()), lambda x, y: x.tolist() == y],
+    ids=["equal", "allclose", "bool", "tolist"],
+)
+def test_a_branch_on_values_is_no_exact_answer(asks: Callable[[Tensor, Tensor], bool]) -> None:
+    field = rfcore.estimate(
+        lambda x: x if asks(x, x.roll(1, -1)) else 2 * x, backend="torch", input_shape=SHAPE
+    )
+    assert not field.exact
+    assert any("reads values of its input" in note for note in field.notes)
+
+
+@pytest.mark.parametrize(
+    ("function", "op"),
+    [
+        (lambda x: x.nonzero().float(), "aten.nonzero"),
+        (lambda x: x.view(torch.int16).view(torch.float32), "aten.view"),
+        (lambda x: torch.from_numpy(x.detach().numpy()), "Tensor.numpy"),
+        (lambda x: x[:, :, torch.randperm(32)], "aten.index"),
+        (lambda x: torch.as_strided(x, (4000,), (1,)), "aten.as_strided"),
+    ],
+    ids=["values decide the shape", "bytes", "numpy", "random places", "past the end"],
+)
+def test_an_op_that_cannot_be_traced_is_named_with_its_layer(
+    function: Callable[[Tensor], Tensor], op: str
+) -> None:
+    model = nn.Sequential()
+    model.add_module("stem", nn.Conv2d(3, 3, 3, padding=1))
+    model.add_module("odd", Function(function))
+    with pytest.raises(errors.UnsupportedOpError, match="in layer 'odd'") as caught:
+        rfcore.estimate(model, input_shape=SHAPE)
+    assert (caught.value.op, caught.value.layer) == (op, "odd")
+    assert rfcore.estimate(model, input_shape=SHAPE, output="stem").size == (3, 3)
+
+
+def test_a_value_without_axes_on_the_way_is_followed() -> None:
+    field = rfcore.estimate(lambda x: x[x > 0].sum() + x, backend="torch", input_shape=SHAPE)
+    assert field.is_global == (True, True)

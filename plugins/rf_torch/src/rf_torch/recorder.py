@@ -32,6 +32,8 @@ __all__ = ["Recorder"]
 
 _DEVICE = torch.ops.prim.device.default
 _INDEXING = frozenset(("aten.index", "aten._unsafe_index"))
+# They answer in numbers of Python, of which no trace can tell what becomes.
+_READING = frozenset(("aten._local_scalar_dense", "aten.equal", "aten.allclose"))
 _MASKS = (torch.bool, torch.uint8)
 _SPLITS = frozenset(("split", "split_with_sizes", "unbind", "chunk", "tensor_split"))
 
@@ -84,12 +86,21 @@ class Recorder(TorchDispatchMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Runs the op and records it."""
+        """Runs the op and records it; an op that cannot be followed is told with its layer."""
+        try:
+            return self._dispatched(function, args, kwargs or {})
+        except UnsupportedOpError as error:
+            if error.layer:
+                raise
+            layer = self.memory.builder.layer
+            raise UnsupportedOpError(error.op, layer, error.reason) from error
+
+    def _dispatched(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if function is _DEVICE and isinstance(args[0], FakeTensor):
             # Asked more often than all ops together.
             return args[0].fake_device
-        args, values = self._stood_in(args, tuple((kwargs or {}).values()))
-        given = dict(zip(kwargs or (), values, strict=True))
+        args, values = self._stood_in(args, tuple(kwargs.values()))
+        given = dict(zip(kwargs, values, strict=True))
         if is_composite(function):
             # Inference mode passes composite ops on whole.
             with self._nested():
@@ -161,7 +172,7 @@ class Recorder(TorchDispatchMode):
             self.memory.write(target, None)
 
     def _record(self, kind: Kind, call: Call, blank: frozenset[int]) -> None:
-        if kind.name == "aten._local_scalar_dense":
+        if kind.name in _READING:
             self.reads_values = True
             return
         if kind.views and self._view(call):
