@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from rfcore.errors import IrregularFieldError
 from rfcore.graph import Graph, Mask
 from rfcore.laws import Sighting
+from rfcore.rows import ProbedOutput
+from rfcore.spectra import transforms_back
+from rfcore.unsteady import blind_op
 from rfcore.walk import Elastic
 
 __all__ = ["Watch", "in_clear_sight", "refuse_blind", "window_and_far"]
@@ -40,11 +43,19 @@ class Watch:
     def notes(self) -> list[str]:
         """What the visited nodes want a reader to know."""
         nodes = (self.graph.nodes[index] for index in sorted(self.visited))
-        return list(dict.fromkeys(node.note for node in nodes if node.note))
+        notes = list(dict.fromkeys(node.note for node in nodes if node.note))
+        back = transforms_back(self.graph, self.visited)
+        if back:
+            notes.append(
+                f"{back} comes back from frequencies: what is done to them may be a convolution, "
+                "of which the field is an upper bound"
+            )
+        return notes
 
     def exact(self) -> bool:
         """Whether every visited node has a rule that gives the true dependence."""
-        return all(self.graph.nodes[index].exact for index in self.visited)
+        exact = all(self.graph.nodes[index].exact for index in self.visited)
+        return exact and not transforms_back(self.graph, self.visited)
 
 
 def window_and_far(count: int, period: int) -> list[int]:
@@ -61,7 +72,11 @@ def in_clear_sight(sightings: Mapping[int, Sighting]) -> int:
 
 
 def refuse_blind(
-    sightings: Mapping[int, Sighting], indices: Collection[int], output: str, axis: int
+    sightings: Mapping[int, Sighting],
+    indices: Collection[int],
+    probed: ProbedOutput,
+    output: str,
+    axis: int,
 ) -> None:
     """Refuses outputs between others that see nothing: they have no interval.
 
@@ -71,4 +86,6 @@ def refuse_blind(
     blind = [j for j in indices if j not in sightings and min(sightings) < j < max(sightings)]
     if blind:
         detail = f"{len(blind)} of {len(indices)} probed outputs see nothing of the input"
+        op = blind_op(probed)
+        detail += f", for the kernel of {op} is smaller than its stride" if op else ""
         raise IrregularFieldError(output, axis, detail)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 
 from rfcore.errors import (
     IndependentOutputError,
@@ -31,9 +32,16 @@ from rfcore.output_axes import OutputView, last_spatial_layer, output_axes
 from rfcore.points import LARGEST_AREA, refine_by_points
 from rfcore.rows import ProbedOutput
 from rfcore.traces import Comparison, TraceSet
+from rfcore.truncation import truncated
+from rfcore.unsteady import unsteady_op
 from rfcore.walk import Elastic, MaskTooLargeError, Walker
+from rfcore.ways_out import REFUSALS, offer_ways_out
 
 __all__ = ["exact_field"]
+
+# Ops of a loop that is written out step by step: what they carry from step to step is probed one
+# by one, each time through all of them.
+MOST_UNROLLED = 400
 
 
 def exact_field(
@@ -49,6 +57,15 @@ def exact_field(
     Raises:
         RfcoreError: One of its kinds, where there is no exact answer.
     """
+    measure = partial(_told, ignore_global=ignore_global)
+    try:
+        return measure(traces, output)
+    except REFUSALS as error:
+        offer_ways_out(error, traces, traces.address(output), measure)
+        raise
+
+
+def _told(traces: TraceSet, output: str | int | None, *, ignore_global: bool) -> ReceptiveField:
     address = traces.address(output)
     if traces.asked.values[address] is None:
         raise IndependentOutputError(address)
@@ -79,6 +96,9 @@ class _Measurement:
         self.ties_axes = False
         self.open_axes: set[int] = set()
         self._carrying: Elastic | None = None
+        written_out = [*traces.unrolled(address)]
+        if written_out and len(traces.asked.graph.ancestors(self.small)) > MOST_UNROLLED:
+            raise truncated(traces, address, written_out[0], None)
         generous, modest = traces.growths(address)
         self.modest = modest
         first = self._compared(generous[0])
@@ -175,7 +195,7 @@ class _Measurement:
         self.ties_axes |= watch.ties_axes and comparison.usable
         if not sightings:
             raise IndependentOutputError(self.address, self._because_cut())
-        refuse_blind(sightings, indices, self.address, axis)
+        refuse_blind(sightings, indices, probed, self.address, axis)
         law = find_law(sightings, max_period) if comparison.usable else None
         if law is not None and comparison.moves_as_shapes_do(
             self.dims[axis], law.period, law.shift
@@ -186,7 +206,7 @@ class _Measurement:
             return self._accepted(law, axis, watch, alignment.elastic_small)
         found = self._global(probed, axis, sightings, max_period, alignment.elastic, watch)
         if found is None and comparison.usable and in_clear_sight(sightings) >= 3:
-            law_of(sightings, max_period, self.address, axis)
+            self._refuse_irregular(probed, axis, sightings, max_period)
         return found
 
     @property
@@ -286,7 +306,7 @@ class _Measurement:
         sightings = probed.rows(axis, range(count), watch)
         if not sightings:
             raise IndependentOutputError(self.address, self._because_cut())
-        refuse_blind(sightings, range(count), self.address, axis)
+        refuse_blind(sightings, range(count), probed, self.address, axis)
         max_period = max(1, count // 3)
         law = find_law(sightings, max_period, per_phase=3)
         if law is not None:
@@ -299,30 +319,37 @@ class _Measurement:
         usable = comparison is not None and comparison.usable
         clear = in_clear_sight(sightings)
         if clear >= 3 and (usable or 2 * clear > len(sightings)):
-            law_of(sightings, max_period, self.address, axis)
+            self._refuse_irregular(probed, axis, sightings, max_period)
         raise self._truncated(axis, comparison)
 
+    def _refuse_irregular(
+        self,
+        probed: ProbedOutput,
+        axis: int,
+        sightings: Mapping[int, Sighting],
+        max_period: int,
+    ) -> None:
+        """Says why no law explains the sightings, unless one does.
+
+        Raises:
+            IrregularFieldError: None does.
+        """
+        op = "" if find_law(sightings, max_period) else unsteady_op(probed, axis)
+        if op:
+            detail = f"{op} reads at no fixed stride, as a resize with aligned corners does"
+            raise IrregularFieldError(self.address, axis, detail)
+        law_of(sightings, max_period, self.address, axis)
+
     def _truncated(self, axis: int, comparison: Comparison | None) -> TruncatedFieldError:
-        size = self.traces.spec.spatial_shape[axis]
-        errors = [trace.error for trace in self.traces.larger_ones() if trace.error is not None]
-        cause: Exception | None = None
-        if comparison is None:
-            why = "the model takes no larger input"
-            hint = (
-                "give a model that takes larger inputs (see the cause above), "
-                'or measure an earlier layer with output="…".'
-            )
-            cause = errors[0] if errors else None
-        elif not comparison.usable:
-            op = comparison.alignment.difference or "its striding"
-            why = f"at a larger size it is another network, beginning with {op}"
-            hint = "measure a layer before that op, or ask at a larger input_shape."
-        else:
-            why = f"even with {self.growths[-1]} pixels more it is clipped on both sides"
-            hint = "measure an earlier layer."
-        error = TruncatedFieldError(self.address, axis, size, why, hint)
-        error.__cause__ = cause
-        return error
+        probed = self._probed(self.traces.asked.graph, self.small, {})
+        return truncated(
+            self.traces,
+            self.address,
+            axis,
+            comparison,
+            growth=self.growths[-1],
+            unsteady=unsteady_op(probed, axis),
+        )
 
     def _confirm_global(self, axes: Sequence[AxisField]) -> None:
         """Refuses what only whole rows see: products of a map with its transpose, for one.

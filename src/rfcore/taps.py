@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from rfcore.graph import Mask
 
-__all__ = ["border_outputs"]
+__all__ = ["border_outputs", "keeps_a_law"]
 
 LONGEST_PERIOD = 64
 # Enough of the middle to tell a staircase of LONGEST_PERIOD steps from a constant.
 MIDDLE = 64 * LONGEST_PERIOD
+# Fewer outputs in the middle could follow any law.
+FEWEST = 6
 
 
 def border_outputs(taps: NDArray[np.int64]) -> Mask:
@@ -27,18 +29,38 @@ def border_outputs(taps: NDArray[np.int64]) -> Mask:
     Returns:
         One flag per output; where the middle follows no law, those that lack a tap.
     """
+    begin, middle = _middle(taps)
+    law = _law(middle)
+    if law is None:
+        return np.asarray((taps < 0).any(axis=1))
+    period, shift = law
+    cycle, phase = np.divmod(np.arange(len(taps)) - begin, period)
+    expected = _moved(middle[phase], shift * cycle[:, None])
+    # The law may itself lead to pixel -1, which then stands for none by coincidence.
+    absent = (taps < 0) & (middle[phase] >= 0)
+    return np.asarray(((taps != expected) | absent).any(axis=1))
+
+
+def keeps_a_law(taps: NDArray[np.int64]) -> bool:
+    """Whether the middle outputs read at a fixed stride and period, or are too few to tell."""
+    _, middle = _middle(taps)
+    return len(middle) < FEWEST or _law(middle) is not None
+
+
+def _middle(taps: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
+    """The rows far from the ends of a table, and the first of them."""
     count = len(taps)
     begin = max(count // 4, count // 2 - MIDDLE)
-    middle = taps[begin : min(count - count // 4, count // 2 + MIDDLE)]
+    return begin, taps[begin : min(count - count // 4, count // 2 + MIDDLE)]
+
+
+def _law(middle: NDArray[np.int64]) -> tuple[int, int] | None:
+    """The smallest period after which the taps repeat, and by how much they move in it."""
     for period in range(1, min(LONGEST_PERIOD, (len(middle) - 1) // 2) + 1):
         shift = _shift(middle, period)
         if shift is not None:
-            cycle, phase = np.divmod(np.arange(count) - begin, period)
-            expected = _moved(middle[phase], shift * cycle[:, None])
-            # The law may itself lead to pixel -1, which then stands for none by coincidence.
-            absent = (taps < 0) & (middle[phase] >= 0)
-            return np.asarray(((taps != expected) | absent).any(axis=1))
-    return np.asarray((taps < 0).any(axis=1))
+            return period, shift
+    return None
 
 
 def _shift(taps: NDArray[np.int64], period: int) -> int | None:

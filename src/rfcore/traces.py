@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -18,6 +18,7 @@ from rfcore.hookspecs import Backend, Trace
 from rfcore.inputs import InputSpec
 from rfcore.striding import total_stride
 from rfcore.structure import Alignment, align
+from rfcore.unrolled import Place, unrolled_axes, unrolled_places
 
 __all__ = ["Comparison", "TraceSet"]
 
@@ -31,6 +32,8 @@ SEVERAL_TIMES = 8
 # 2^6 · 3 · 7, where larger traces cost memory (each axis then grows by itself) or differ.
 MODEST_GROWTH = 1344
 MODEST_STEPS = (1, 4)
+# 2^3 · 3 · 7, where some part of the model is a loop that is written out step by step.
+UNROLLED_GROWTH = 168
 # New objects after which the garbage collector looks, while a model is traced; Python says 700.
 RARELY = 100_000
 
@@ -91,8 +94,12 @@ class TraceSet:
         default_factory=dict, init=False
     )
 
+    _places: frozenset[Place] = field(init=False)
+    _unrolled: dict[str, Mapping[int, str]] = field(default_factory=dict, init=False)
+
     def __post_init__(self) -> None:
         self.asked = self._traced(self.spec)
+        self._places = unrolled_places(self.asked.graph)
 
     def address(self, output: str | int | None) -> str:
         """Where the asked output is in the trace at the asked size.
@@ -130,7 +137,11 @@ class TraceSet:
         Where larger traces are free, one that is larger on all axes serves every axis, unless
         the model takes another size on some axes only.
         """
-        common = None if self.costly(address) else self._beside(address, growth, None)
+        unrolled = self.unrolled(address)
+        if axis in unrolled:
+            return None
+        together = not unrolled and not self.costly(address)
+        common = self._beside(address, growth, None) if together else None
         if common is not None and common.alignment.complete:
             return common
         if len(self.spec.axes) == 1 and not self.costly(address):
@@ -152,6 +163,15 @@ class TraceSet:
                 )
         return self._compared[key]
 
+    def unrolled(self, address: str) -> Mapping[int, str]:
+        """The axes along which the forward is a loop, written out, with the op that shows it."""
+        if address not in self._unrolled:
+            node = self.asked.values[address]
+            graph, places = self.asked.graph, self._places
+            found = {} if node is None else unrolled_axes(graph, node, self.spec.axes, places)
+            self._unrolled[address] = found
+        return self._unrolled[address]
+
     def costly(self, address: str) -> bool:
         """Whether a larger trace costs memory: real values, or ops pulled back on full arrays."""
         if self.asked.concrete:
@@ -172,6 +192,9 @@ class TraceSet:
         node = self.asked.values[address]
         stride = 1 if node is None else total_stride(self.asked.graph, node)
         modest = [_congruent(MODEST_GROWTH, stride) * step for step in MODEST_STEPS]
+        if self._places:
+            few = [_congruent(UNROLLED_GROWTH, stride)]
+            return few, few
         if self.costly(address):
             return modest, modest
         base, steps = GROWTH, STEPS
