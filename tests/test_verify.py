@@ -62,6 +62,10 @@ def verdicts(certificate: Certificate) -> set[str]:
     return {check.verdict for check in certificate.checks}
 
 
+def beside_a_dead_channel(y: Array) -> Array:
+    return np.concatenate([y, np.zeros_like(y)], 1)
+
+
 # True fields
 
 
@@ -103,6 +107,10 @@ TRUE = {
     "wider than the input and strided": (
         axis(21, 11, -50, 51, shift=2),
         lambda x: taps(x, ONES, dilation=50, padding=(50, 50), stride=2),
+    ),
+    "wider than the input, beside a dead channel": (
+        axis(20, 20, -20, 21),
+        lambda x: beside_a_dead_channel(taps(x, [1.0] * 41, padding=(20, 20))),
     ),
     "running sum": (
         AxisField(30, 30, None, (2,)),

@@ -43,7 +43,8 @@ def dim_along(trial: Trial, axis: int, law: AxisField, usual: int | None) -> int
     else:
         if usual in fits or (usual is not None and not law.is_global):
             moving = fits & {usual}
-    if usual in moving:
+    if usual in moving or (usual in fits and not moving):
+        # Channels that are dead, or swallow NaN, move by themselves; they speak against nothing.
         return usual
     if len(moving) == 1:
         return moving.pop()
