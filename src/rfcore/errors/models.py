@@ -173,6 +173,5 @@ class UnsupportedOpError(RfcoreError):
         where = f" in layer {layer!r}" if layer else ""
         super().__init__(
             f"The op {op}{where} cannot be traced: {reason}.",
-            "measure a layer before it, by its name as output, or put an op there that is "
-            "differentiable and does not depend on values.",
+            "put an op there that is differentiable and whose shape does not depend on values.",
         )
