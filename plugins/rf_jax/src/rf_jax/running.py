@@ -1,4 +1,9 @@
-"""A model's own forward on its real weights: the jaxpr of a trace, run up to one tensor."""
+"""A model's own forward on its real weights: the jaxpr of a trace, run up to one tensor.
+
+XLA's kernels on the CPU sum window by window, in the same order each time. NaN in an input stays
+in the windows that hold it, max-pooling included; only products with zeros carry it farther, and
+`jax.image.resize` is a product with a matrix that is mostly zeros.
+"""
 
 from __future__ import annotations
 

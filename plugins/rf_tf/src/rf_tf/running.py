@@ -1,6 +1,10 @@
 """A model's own forward on its real weights: the captured graph, run in a session of its own.
 
 The model itself is never executed, so that neither its state nor its random numbers move.
+
+The session runs on the CPU, graph optimizers off, with or without oneDNN: that cannot be switched
+while TensorFlow is loaded, and need not be. Both kinds of kernels sum window by window, in the same
+order each time. NaN stays in the windows that hold it, but max-pooling swallows it.
 """
 
 from __future__ import annotations
