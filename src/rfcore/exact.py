@@ -35,7 +35,7 @@ from rfcore.traces import Comparison, TraceSet
 from rfcore.truncation import truncated
 from rfcore.unsteady import unsteady_op
 from rfcore.walk import Elastic, MaskTooLargeError, Walker
-from rfcore.ways_out import REFUSALS, offer_ways_out
+from rfcore.ways_out import REFUSALS, offer_layer_before, offer_ways_out
 
 __all__ = ["exact_field"]
 
@@ -60,6 +60,9 @@ def exact_field(
     measure = partial(_told, ignore_global=ignore_global)
     try:
         return measure(traces, output)
+    except UnsupportedOpError as error:
+        offer_layer_before(error, traces, measure)
+        raise
     except REFUSALS as error:
         offer_ways_out(error, traces, traces.address(output), measure)
         raise

@@ -11,11 +11,12 @@ from rfcore.errors import (
     NoSpatialAxesError,
     RfcoreError,
     TruncatedFieldError,
+    UnsupportedOpError,
 )
 from rfcore.inputs import InputSpec
 from rfcore.traces import TraceSet
 
-__all__ = ["REFUSALS", "Measure", "offer_ways_out"]
+__all__ = ["REFUSALS", "Measure", "offer_layer_before", "offer_ways_out"]
 
 Measure = Callable[[TraceSet, str | None], object]
 """Measures an output by name, or raises."""
@@ -52,6 +53,25 @@ def offer_ways_out(error: RfcoreError, traces: TraceSet, address: str, measure: 
         )
     if ways:
         error.advise(f"{'; or '.join(ways)}.")
+
+
+def offer_layer_before(error: UnsupportedOpError, traces: TraceSet, measure: Measure) -> None:
+    """Puts a layer before an op that cannot be followed into the hint, if there is one.
+
+    Args:
+        error: The error that names the op; it may have ended the trace before any output.
+        traces: The traces.
+        measure: How another output is measured.
+    """
+    names = [
+        name
+        for name, node in traces.asked.values.items()
+        if name and not name.startswith("[") and node is not None
+    ]
+    for name in _ever_earlier(names[::-1]):
+        if _has(measure, traces, name):
+            error.advise(f"measure a layer before it: output={name!r}; or {error.hint}")
+            return
 
 
 def _offer_layer(

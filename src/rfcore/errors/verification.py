@@ -30,7 +30,7 @@ class ForwardError(RfcoreError):
         super().__init__(
             f"The model's forward {problem}.",
             "a forward has to return the same values for the same input; call model.eval(), or "
-            'verify a layer before the one that draws random numbers, by its name as output.',
+            "verify a layer before the one that draws random numbers, by its name as output.",
         )
 
 
@@ -42,7 +42,7 @@ class LocalPathsError(RfcoreError):
         super().__init__(
             f"A forward runs through all paths, and this field leaves some out: {note}.",
             'verify the field of rfcore.estimate(…, global_paths="follow"), or that of a layer '
-            'before the first such path, by its name as output.',
+            "before the first such path, by its name as output.",
         )
 
 
