@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import rfcore
-from layer_walk import seen_by_walking
 from rfcore.errors import IrregularFieldError
 from rfcore.graph import AxisMap
 from rfcore.layers import (
@@ -25,6 +24,7 @@ from rfcore.layers import (
 )
 from rfcore.masks import Site
 from rfcore.pullback import pull
+from rfcore.testing.walking import EndlessWalk, along_axis
 
 COPRIME = tuple(TransposedConvolution(s + 1, stride=s) for s in (2, 3, 5, 7))
 
@@ -112,17 +112,19 @@ def test_every_phase_is_what_walking_the_taps_finds(
 ) -> None:
     [axis] = rfcore.estimate(layers, input_shape=(n,)).axes
     assert axis.stride == stride
+    walk = EndlessWalk(along_axis(layers, 0), n)
     for j in [*range(-2, axis.period + 2), 7 * axis.period + 3]:
-        seen = seen_by_walking(layers, {j})
+        seen = walk.seen(j)
         assert axis.interval(j) == (min(seen), max(seen) + 1)
 
 
 def test_a_square_of_coprime_factors() -> None:
     field = rfcore.estimate(COPRIME[:3], input_shape=(6, 5))
+    walk = EndlessWalk(along_axis(COPRIME[:3], 0), 6)
     for axis in field.axes:
         assert axis.stride == Fraction(1, 30)
         for j in range(31):
-            seen = seen_by_walking(COPRIME[:3], {j})
+            seen = walk.seen(j)
             assert axis.interval(j) == (min(seen), max(seen) + 1)
 
 
