@@ -2,12 +2,14 @@
 
     python examples/zoo.py                                    all of them, on all three
     python examples/zoo.py ResNet50 Xception --backends jax torch
+    python examples/zoo.py ResNet50 --verify                  and each answer is checked
     python examples/zoo.py --list
 
 Keras runs on one backend per process, so there is one process for each. Networks have random
 weights and no dense head, at their default input size. The exit code is 1 where two backends
-differ, or where one of them has no answer. What Keras itself refuses to build on a backend (NASNet
-on torch) is compared on the others.
+differ, or where one of them has no answer; with --verify also where something speaks against an
+answer, by NaN and noise in the network's own forward. What Keras itself refuses to build on a
+backend (NASNet on torch) is compared on the others.
 """
 
 from __future__ import annotations
@@ -64,8 +66,13 @@ def architectures() -> list[str]:
     )
 
 
-def measured(names: Sequence[str]) -> Iterator[Row]:
-    """Each network's field with squeeze-and-excite followed, and with it left out."""
+def measured(names: Sequence[str], *, check: bool) -> Iterator[Row]:
+    """Each network's field with squeeze-and-excite followed, and with it left out.
+
+    Args:
+        names: The networks.
+        check: Whether to verify each field on the network's own forward.
+    """
     import keras
 
     import rfcore
@@ -83,10 +90,13 @@ def measured(names: Sequence[str]) -> Iterator[Row]:
         built = time.perf_counter()
         row["build"] = round(built - started, 1)
         try:
-            row["field"] = rfcore.estimate(model).to_dict()
+            field = rfcore.estimate(model)
+            row["field"] = field.to_dict()
             row["seconds"] = round(time.perf_counter() - built, 1)
             if any(axis["lows"] is None for axis in row["field"]["axes"]):
                 row["local"] = rfcore.estimate(model, global_paths="ignore").to_dict()
+            if check:
+                row |= checked(field, model)
         except rfcore.errors.RfcoreError as error:
             row["error"] = f"{type(error).__name__}: {error}"
         del model
@@ -95,15 +105,25 @@ def measured(names: Sequence[str]) -> Iterator[Row]:
         yield row
 
 
-def worker(names: Sequence[str]) -> None:
+def checked(field: Any, model: Any) -> Row:
+    """What the network's own forward says of its field."""
+    started = time.perf_counter()
+    certificate = field.verify(model)
+    said = {"verified": certificate.summary(), "passed": certificate.passed}
+    if not certificate.complete:
+        said["certificate"] = str(certificate)
+    return said | {"verify_seconds": round(time.perf_counter() - started, 1)}
+
+
+def worker(names: Sequence[str], *, check: bool) -> None:
     """Prints one row of JSON per network."""
-    for row in measured(names or architectures()):
+    for row in measured(names or architectures(), check=check):
         print(json.dumps(row), flush=True)
 
 
-def ask(backend: str, names: Sequence[str], progress: Any) -> dict[str, Row]:
+def ask(backend: str, names: Sequence[str], progress: Any, *, check: bool) -> dict[str, Row]:
     """Runs one process on one backend and reads its rows as they come."""
-    command = [sys.executable, __file__, "--worker", *names]
+    command = [sys.executable, __file__, "--worker", *(["--verify"] if check else []), *names]
     environment = {**os.environ, **QUIET, "KERAS_BACKEND": backend}
     rows: dict[str, Row] = {}
     task = progress.add_task(backend, total=len(names), doing="starting")
@@ -138,7 +158,8 @@ def geometry(row: Row) -> Any:
 def agree(rows: Sequence[Row]) -> bool:
     present = [row for row in rows if "absent" not in row]
     return bool(present) and all(
-        "error" not in row and geometry(row) == geometry(present[0]) for row in present
+        "error" not in row and row.get("passed", True) and geometry(row) == geometry(present[0])
+        for row in present
     )
 
 
@@ -156,7 +177,14 @@ def shown(row: Row) -> tuple[str, str, str, str]:
     return str(local.size[0]), str(local.stride[0]), str(local.padding[0]), whole
 
 
-def table(names: Sequence[str], found: dict[str, dict[str, Row]]) -> Any:
+def certified(rows: Sequence[Row]) -> str:
+    """On how many backends the network's own forward bears its field out, and in which time."""
+    told = [row for row in rows if "verified" in row]
+    passed = sum(row["passed"] for row in told)
+    return f"{passed} of {len(told)}, {sum(row['verify_seconds'] for row in told):.0f} s"
+
+
+def table(names: Sequence[str], found: dict[str, dict[str, Row]], *, check: bool) -> Any:
     from rich.table import Table
 
     result = Table(title="keras.applications: local field, and whether other paths see everything")
@@ -166,6 +194,8 @@ def table(names: Sequence[str], found: dict[str, dict[str, Row]]) -> Any:
         result.add_column(column, justify="right")
     for backend in found:
         result.add_column(f"{backend} s", justify="right")
+    if check:
+        result.add_column("verified", justify="right")
     result.add_column("agree")
     for name in names:
         rows = [found[backend][name] for backend in found]
@@ -176,6 +206,7 @@ def table(names: Sequence[str], found: dict[str, dict[str, Row]]) -> Any:
             str(first.get("input", "")),
             *shown(first),
             *seconds,
+            *([certified(rows)] if check else []),
             "yes" if agree(rows) else "[bold red]no",
         )
     return result
@@ -198,13 +229,16 @@ def main(arguments: argparse.Namespace) -> int:
     progress = Progress(*columns, TextColumn("{task.fields[doing]}"), console=Console(stderr=True))
     # One after the other: the largest networks take gigabytes.
     with progress:
-        found = {backend: ask(backend, names, progress) for backend in arguments.backends}
-    console.print(table(names, found))
+        found = {
+            backend: ask(backend, names, progress, check=arguments.verify)
+            for backend in arguments.backends
+        }
+    console.print(table(names, found, check=arguments.verify))
     wrong = [name for name in names if not agree([rows[name] for rows in found.values()])]
     for name in wrong:
         for backend, rows in found.items():
             row = rows[name]
-            said = row.get("error") or row.get("absent") or geometry(row)
+            said = row.get("error") or row.get("absent") or row.get("certificate") or geometry(row)
             console.print(f"{name} on {backend}: {said}")
     console.print(f"{len(names) - len(wrong)} of {len(names)} agree on {', '.join(found)}.")
     if arguments.json:
@@ -218,6 +252,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NETWORK", help="default: all of them")
     parser.add_argument("--backends", nargs="+", choices=BACKENDS, default=list(BACKENDS))
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured there")
+    parser.add_argument("--verify", action="store_true", help="check each field with NaN and noise")
     parser.add_argument("--list", action="store_true", help="print the names and stop")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -226,7 +261,7 @@ def parsed() -> argparse.Namespace:
 if __name__ == "__main__":
     asked = parsed()
     if asked.worker:
-        worker(asked.names)
+        worker(asked.names, check=asked.verify)
     elif asked.list:
         print("\n".join(architectures()))
     else:

@@ -338,3 +338,90 @@ def test_warnings_of_a_model_are_one_line(project):
     done = run("estimate", "rfpackage.nets:warns", "--json")
     assert json.loads(done.stdout)["size"] == [3]
     assert "Warning: old weights are old\n" in done.stderr
+
+
+TOY = '''
+import numpy as np
+
+import rfcore
+from rfcore.hookspecs import OutputForward
+from rfcore.layers import LayersBackend
+
+
+class Net:
+    """Three neighbours by its own account; how many it sums up is another matter."""
+
+    def __init__(self, padding):
+        self.padding = padding
+
+
+class Toy(LayersBackend):
+    name = "toy"
+
+    def accepts(self, model):
+        return isinstance(model, Net)
+
+    def input_spec(self, model, *asked):
+        return super().input_spec("conv 3", *asked)
+
+    def trace(self, model, spec):
+        return super().trace("conv 3", spec)
+
+    def forward(self, model, spec, output):
+        def run(x):
+            x = np.pad(x, [(0, 0), (model.padding, model.padding)])
+            width = 3 + 2 * model.padding
+            return np.lib.stride_tricks.sliding_window_view(x, width, axis=1).sum(-1)
+
+        return OutputForward(run, np.dtype("float32"))
+
+
+honest, lying = Net(0), Net(1)
+
+
+@rfcore.hookimpl
+def rfcore_backend():
+    return Toy()
+'''
+
+
+@pytest.fixture
+def toy(tmp_path):
+    plugin(tmp_path, "rftoy", TOY)
+    return tmp_path
+
+
+def test_verify_shows_the_field_and_what_its_forward_says(toy):
+    done = run("verify", "rftoy:honest", "--input-shape", "20", folders=[toy])
+    assert done.returncode == 0
+    assert "rftoy:honest" in done.stdout
+    assert "\npassed\n" in done.stdout
+    assert "axis 0, high edge: seen by" in done.stdout
+
+
+def test_verify_exits_with_one_and_a_counter_example(toy):
+    done = run("verify", "rftoy:lying", "--input-shape", "20", folders=[toy])
+    assert done.returncode == 1
+    assert "failed: " in done.stdout
+    # Output 8 of 18 says that it sees the pixels 8, 9 and 10.
+    assert "output 8 sees pixel 7, beyond its low edge at pixel 8" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_verify_prints_json_alone(toy):
+    one = run("verify", "rftoy:lying", "--input-shape", "20", "--json", folders=[toy])
+    assert one.returncode == 1
+    assert json.loads(one.stdout)["passed"] is False
+    assert ReceptiveField.from_dict(json.loads(one.stdout)["field"]).size == (3,)
+    several = run(
+        "verify", "rftoy:honest", "--input-shape", "20", "--output", "0", "--json", folders=[toy]
+    )
+    assert several.returncode == 0
+    assert json.loads(several.stdout)["0"]["complete"] is True
+
+
+def test_verify_needs_a_model_that_runs(project):
+    done = run("verify", "rfpackage.nets:text", "--input-shape", "20")
+    assert done.returncode == 2
+    assert "does not offer forwards" in done.stderr
+    assert "Hint: " in done.stderr
