@@ -147,6 +147,21 @@ def test_a_builder_makes_the_model_of_each_size() -> None:
             assert forward.run(image(*larger.shape[1:])).tobytes() == found.tobytes()
 
 
+def test_a_layer_inside_of_what_a_builder_names_anew_each_time() -> None:
+    def build(input_shape: tuple[int, ...]) -> keras.Model:
+        start = keras.Input(input_shape)
+        inner = keras.Sequential([keras.Input(input_shape), layers.Conv2D(2, 3, name="conv")])
+        return keras.Model(start, layers.ReLU()(inner(start)))
+
+    backend = find_backend(build, "keras")
+    assert isinstance(backend, ForwardBackend)
+    spec = backend.input_spec(build, (12, 12, 3), None, None)
+    for amount in (0, 5):
+        larger = spec.grown(amount)
+        forward = backend.forward(build, larger, "conv")
+        assert forward.run(image(*larger.shape[1:])).shape == (1, 10 + amount, 10 + amount, 2)
+
+
 def test_a_head_of_one_size_is_told() -> None:
     start = keras.Input((12, 12, 3))
     x = layers.Conv2D(2, 3, name="conv")(start)

@@ -153,6 +153,8 @@ def test_nested_layers_by_path_and_by_name() -> None:
     expected = {"stem": 3, "backbone/first": 5, "backbone/second": 7, "backbone": 9}
     fields = rfcore.estimate(model, output=[*expected, "second"])
     assert {name: field.size[0] for name, field in fields.items()} == {**expected, "second": 7}
+    measured = rfcore.estimate(model, output=["second", "backbone/second"], method="gradient")
+    assert {field.size for field in measured.values()} == {(7, 7)}
 
 
 def test_a_shared_layer_has_one_address_per_call() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from rf_keras.declared import DeclaredInput, declared_inputs
-from rf_keras.layer_names import NamedLayers, named_layers
+from rf_keras.layer_names import NamedLayers, named_layers, short_names
 from rf_keras.measured_input import KerasInput
 from rf_keras.recording import Recording, listening
 from rfcore.errors import InputShapeError
@@ -85,7 +85,8 @@ class Forward:
         """The plain function: from the measured input to every layer's output by address.
 
         Args:
-            only: The one address whose tensor is returned, instead of all.
+            only: The one address whose tensor is returned, instead of all; nested layers go by
+                their own name too.
         """
 
         def forward(image: Any) -> Any:
@@ -93,9 +94,10 @@ class Forward:
             tensors = recording.addressed()
             if only is None:
                 return tensors
-            if only not in tensors and recording.error is not None:
+            address = self._whole(only, tensors)
+            if address not in tensors and recording.error is not None:
                 raise recording.error
-            return tensors[only]
+            return tensors[address]
 
         if keras.config.backend() != "tensorflow":
             return forward
@@ -114,6 +116,13 @@ class Forward:
                 if not recording.addressed() or _asks_for_values(error):
                     raise
         return recording
+
+    def _whole(self, address: str, tensors: Mapping[str, Any]) -> str:
+        """The address with the whole path of a nested layer that goes by its own name."""
+        if address in tensors:
+            return address
+        short = short_names(list(dict.fromkeys([*tensors, *self.named.names()])))
+        return next((path for path, name in short.items() if name == address), address)
 
     def _keep(self, path: str, output: Any) -> None:
         if self.last is not None:

@@ -35,12 +35,18 @@ class Recording:
 
     def keep(self, name: str, output: Any) -> None:
         """Notes what a layer returned; the model itself has the empty name."""
-        if self._only is not None and self._only != name and not self._only.startswith(f"{name}["):
+        if not self._asked(name):
             return
         found = tensors_by_path(output)
         parts = {path: value for path, value in found if _lives_beside(value, self._image)}
         if parts:
             self._calls[name].append(parts)
+
+    def _asked(self, name: str) -> bool:
+        """Whether a layer's outputs are asked for, by its path or by its own name."""
+        only = self._only
+        names = (name, name.rpartition("/")[2])
+        return only is None or any(only == own or only.startswith(f"{own}[") for own in names)
 
     def addressed(self) -> dict[str, Any]:
         """Every tensor by its address, in execution order."""

@@ -44,7 +44,9 @@ def output_forward(
     # One model has one address for an output, at all sizes.
     known = spec.addresses.setdefault(id(runs), {})
     if output not in known:
-        known[output] = TraceSet(backend, model, spec).address(output)
+        # Of this very model: what a builder returns next may have other names.
+        own = replace(spec, runs=runs, builder=None)
+        known[output] = TraceSet(backend, model, own).address(output)
     forward = Forward(runs, spec)
     try:
         with forward.opened():
