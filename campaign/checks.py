@@ -58,7 +58,9 @@ def check(case: Case, backends: Sequence[str], verify_every: int, tally: Tally) 
         AssertionError: Two answers differ, or one differs from what the taps or a forward show.
     """
     known = outcome_of(lambda: rfcore.estimate(case.layers, input_shape=case.input_shape))
-    if case.expected != Expected():
+    if case.error is not None:
+        assert isinstance(known.refusal, case.error), f"{known}"
+    elif case.expected != Expected():
         assert known.field is not None, f"{known}"
         assert_agrees(known.field, case.expected)
     if known.field is not None:

@@ -6,7 +6,7 @@ to anyway: known fields, walked taps, and the dense matrix of each op.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -20,17 +20,39 @@ from hypothesis import strategies as st
 import op_cases
 import rfcore
 from dense import matrices, pulled
-from rfcore import exact, graph, laws, masks, pullback, rows, windows
+from rfcore import exact, graph, laws, layer_graph, masks, pullback, rows, windows
 from rfcore.errors import RfcoreError
 from rfcore.graph import WindowAxis
 from rfcore.laws import Law, Sighting
+from rfcore.layer_graph import LayerForward
+from rfcore.layers import Layer, Pooling, TransposedConvolution
 from rfcore.masks import Site
-from rfcore.testing import CASES, REGRESSIONS
+from rfcore.testing import CASES, REGRESSIONS, Case, Expected
 from rfcore.testing.agreement import assert_walked
 from rfcore.testing.laws.fields import assert_agrees
 from rfcore.testing.strategies import wide_cases
 
-KNOWN = [case for case in (*CASES, *REGRESSIONS) if case.error is None and case.output is None]
+COUNTED = (
+    # Windows begin at 0, 2, …, 10; the last is partly filled.
+    Case(
+        name="ceil mode",
+        layers=(Pooling(3, 2, ceil_mode=True),),
+        input_shape=(12,),
+        expected=Expected(size=3, outputs=6),
+        source="by hand",
+    ),
+    # 11 · 2 + 3 - 2 + 1.
+    Case(
+        name="output padding",
+        layers=(TransposedConvolution(3, 2, 1, 1, 1),),
+        input_shape=(12,),
+        expected=Expected(size=2, outputs=24),
+        source="by hand",
+    ),
+)
+KNOWN = [
+    case for case in (*CASES, *REGRESSIONS, *COUNTED) if case.error is None and case.output is None
+]
 
 
 @dataclass(frozen=True)
@@ -222,6 +244,19 @@ def _last_phase_missed(right: Any) -> Any:
     return wrong
 
 
+def misread(kind: type[Layer], **values: Any) -> Callable[[Any], Any]:
+    """Layers of one kind of which some fields are read as others."""
+
+    def changed(right: Any) -> Any:
+        def wrong(self: Any, layers: Sequence[Layer], value: int, prefix: str = "") -> Any:
+            read = [replace(one, **values) if isinstance(one, kind) else one for one in layers]
+            return right(self, read, value, prefix)
+
+        return wrong
+
+    return changed
+
+
 _WINDOW = (windows, "_window_axis")
 FAULTS: dict[str, Fault] = {
     "dilation dropped": Fault("known", *_WINDOW, on_axis(lambda a, _: replace(a, dilation=1))),
@@ -353,6 +388,22 @@ FAULTS: dict[str, Fault] = {
     "mirrored law left where the larger trace has it": Fault(
         "known", laws.Law, "moved", lambda right: lambda self, pixels: self
     ),
+    "ceil mode ignored": Fault(
+        "walked", LayerForward, "through", misread(Pooling, ceil_mode=False)
+    ),
+    "output padding ignored": Fault(
+        "known", LayerForward, "through", misread(TransposedConvolution, output_padding=0)
+    ),
+    "sides of padding swapped": Fault(
+        "known",
+        layer_graph,
+        "padded",
+        lambda right: lambda n, low, high, mode: right(n, high, low, mode),
+    ),
+    "roll the other way": Fault(
+        "known", layer_graph, "rolled", lambda right: lambda n, shift: right(n, -shift)
+    ),
+    "flip ignored": Fault("known", layer_graph, "flipped", lambda right: lambda n: right(n)[::-1]),
     "holes not counted": Fault(
         "known", laws, "_density", lambda right: lambda *args, **given: Fraction(1)
     ),

@@ -8,7 +8,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import rfcore
-from layer_walk import seen_by_walking
 from rfcore.layers import (
     Branches,
     Convolution,
@@ -20,6 +19,7 @@ from rfcore.layers import (
     TransposedConvolution,
     Upsampling,
 )
+from rfcore.testing.walking import EndlessWalk, along_axis
 
 BACKEND = LayersBackend()
 SMALL = st.integers(1, 3)
@@ -53,9 +53,10 @@ BRANCHES = st.builds(lambda *paths: Branches(paths), EVEN_PATH, EVEN_PATH)
 NETWORK = st.lists(st.one_of(*KINDS, BRANCHES), min_size=1, max_size=5)
 
 
-def walked(layers, outputs):
+def walked(layers, n, outputs):
     """The positions that each of the first outputs sees, by walking."""
-    seen = [seen_by_walking(layers, {j}) for j in range(outputs)]
+    walk = EndlessWalk(along_axis(layers, 0), n)
+    seen = [walk.seen(j) for j in range(outputs)]
     assume(all(seen))
     return seen
 
@@ -74,7 +75,7 @@ def assume_it_runs(layers, input_shape):
 @given(NETWORK, st.integers(40, 80))
 def test_field_of_a_network_agrees_with_walking_its_taps(layers, n):
     assume_it_runs(layers, (n,))
-    seen = walked(layers, 60)
+    seen = walked(layers, n, 60)
     axis = rfcore.estimate(layers, input_shape=(n,)).axes[0]
     assert [axis.interval(j) for j in range(60)] == intervals(seen)
     if axis.period <= 60:
@@ -103,6 +104,7 @@ PAIR = st.one_of([st.tuples(kind, kind) for kind in KINDS]).filter(lambda pair: 
 def test_axes_of_a_network_agree_with_walking_each_alone(pairs, height, width):
     layers = [beside(*pair) for pair in pairs]
     assume_it_runs(layers, (height, width))
-    expected = [intervals(walked(along, 40)) for along in zip(*pairs, strict=True)]
+    axes = zip(zip(*pairs, strict=True), (height, width), strict=True)
+    expected = [intervals(walked(along, n, 40)) for along, n in axes]
     field = rfcore.estimate(layers, input_shape=(height, width))
     assert [[axis.interval(j) for j in range(40)] for axis in field.axes] == expected

@@ -37,8 +37,17 @@ def sliced(builder, value):
     return pooled(builder, value, 2, 5)
 
 
+def unshuffled(builder, value):
+    """Blocks of three positions as channels, as they are written with reshapes."""
+    value = builder.reshape(value, (1, 2, 20, 3), "blocks")
+    value = builder.transpose(value, (0, 1, 3, 2), "transpose")
+    return pooled(builder, builder.reshape(value, (1, 6, 20), "stack"), 2, 5)
+
+
 @pytest.mark.parametrize(
-    "network", [plain, unsqueezed, transposed, sliced], ids=lambda network: network.__name__
+    "network",
+    [plain, unsqueezed, transposed, sliced, unshuffled],
+    ids=lambda network: network.__name__,
 )
 def test_strides_of_one_axis_are_multiplied(network):
     builder = GraphBuilder((1, 2, 60))
@@ -50,3 +59,11 @@ def test_strides_of_two_axes_are_united():
     builder = GraphBuilder((1, 2, 60, 60))
     output = pooled(builder, pooled(builder, 0, 2, 4), 3, 6)
     assert total_stride(builder.finish(), output) == 12
+
+
+def test_positions_that_come_back_from_channels_undo_a_stride():
+    builder = GraphBuilder((1, 2, 60))
+    value = builder.reshape(pooled(builder, 0, 2, 6), (1, 1, 2, 10), "blocks")
+    value = builder.transpose(value, (0, 1, 3, 2), "transpose")
+    output = pooled(builder, builder.reshape(value, (1, 1, 20), "spread"), 2, 2)
+    assert total_stride(builder.finish(), output) == 6

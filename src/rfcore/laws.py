@@ -132,7 +132,8 @@ def find_law(
         high: Whether high edges do.
         per_phase: How often each phase of a period must be seen. Twice is enough where the
             structure of the network tells the period; where only the sightings do, uneven
-            windows (as of adaptive pooling) can look periodic for two periods.
+            windows (as of adaptive pooling) can look periodic for two periods, and each edge
+            has to show by itself that it moves as the other does.
     """
     edges = []
     if low:
@@ -142,7 +143,7 @@ def find_law(
     if not edges or min(map(len, edges)) < 2 or max(map(len, edges)) < 3:
         return None
     for period in range(1, max_period + 1):
-        shift = _common_shift(edges, period, per_phase if period > 1 else 2)
+        shift = _common_shift(edges, period, per_phase)
         if shift:
             phases = [_phases(edge, period, shift) for edge in edges]
             lows = phases.pop(0) if low else None
@@ -170,7 +171,11 @@ def _common_shift(edges: Iterable[Mapping[int, int]], period: int, per_phase: in
     """The shift per period on which all pairs of outputs of one phase agree, or None.
 
     One of the edges must show every phase `per_phase` times: one seen once agrees with anything.
+    Where that is more than twice, the other has to show itself often enough too.
     """
+    edges = list(edges)
+    if per_phase > 2 and any(not _shows_itself(edge, period) for edge in edges):
+        return None
     shift: int | None = None
     confirmed = False
     for edge in edges:
@@ -187,8 +192,16 @@ def _common_shift(edges: Iterable[Mapping[int, int]], period: int, per_phase: in
         if len(last) < period:
             return None
         seen = Counter(j % period for j in edge)
-        confirmed |= len(edge) >= 3 and min(seen.values()) >= per_phase
+        # Three in a row are enough for what moves evenly.
+        least = 2 if period == 1 else per_phase
+        confirmed |= len(edge) >= 3 and min(seen.values()) >= least
     return shift if confirmed else None
+
+
+def _shows_itself(edge: Mapping[int, int], period: int) -> bool:
+    """Whether an edge is in sight in all phases twice, and three times at all."""
+    seen = Counter(j % period for j in edge)
+    return len(edge) >= 3 and len(seen) == period and min(seen.values()) >= 2
 
 
 def _phases(edge: Mapping[int, int], period: int, shift: int) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ from rfcore.masks import Shape, Site, any_over, collapse, expand, uniform_where_
 from rfcore.taps import border_outputs
 from rfcore.windows import pull_window
 
-__all__ = ["pull"]
+__all__ = ["factor_groups", "pull"]
 
 
 @singledispatch
@@ -174,7 +174,7 @@ def _(op: Reshape, mask: Mask, site: Site) -> tuple[Mask, ...]:
         return (np.zeros((probes, *(1,) * len(source)), bool),)
     middle: list[int] = [probes]
     result: list[int] = [probes]
-    for out_dims, in_dims in _factor_groups(site.shape, source):
+    for out_dims, in_dims in factor_groups(site.shape, source):
         uniform = all(mask.shape[dim + 1] == 1 for dim in out_dims)
         if uniform:
             middle += [1] * len(out_dims)
@@ -189,7 +189,7 @@ def _(op: Reshape, mask: Mask, site: Site) -> tuple[Mask, ...]:
     return (uniform_where_constant(pulled, source) if result != middle else pulled,)
 
 
-def _factor_groups(left: Shape, right: Shape) -> Iterator[tuple[list[int], list[int]]]:
+def factor_groups(left: Shape, right: Shape) -> Iterator[tuple[list[int], list[int]]]:
     """Splits two shapes of equal size into the smallest runs of axes with equal products."""
     i = j = 0
     while i < len(left) or j < len(right):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from rfcore.graph import AxisMap, Graph, Node, Reshape, Transpose, Window
+from rfcore.masks import Shape
+from rfcore.pullback import factor_groups
 
 __all__ = ["total_stride"]
 
@@ -15,8 +17,8 @@ LARGEST_STRIDE = 1 << 15
 def total_stride(graph: Graph, output: int) -> int:
     """Strides multiplied along chains of ops, axis by axis, and united where chains meet.
 
-    Axes that are merged or split on the way are not followed; a wrong guess shows when a trace
-    at another size is compared.
+    An axis that is split or merged on the way is followed in its outermost part; a wrong guess
+    shows when a trace at another size is compared.
 
     Args:
         graph: The graph.
@@ -28,10 +30,8 @@ def total_stride(graph: Graph, output: int) -> int:
         node = graph.nodes[index]
         strides: dict[int, int] = {}
         for source in node.inputs:
-            places = _places(node, graph.nodes[source].shape)
-            for dim, stride in chain[source].items():
-                place = places.get(dim, dim)
-                strides[place] = math.lcm(strides.get(place, 1), stride)
+            for dim, stride in _moved(node, graph.nodes[source].shape, chain[source]).items():
+                strides[dim] = math.lcm(strides.get(dim, 1), stride)
         for dim, down, up in _scaling(node):
             after = strides.get(dim, 1) * down
             strides[dim] = after // up if after % up == 0 else after
@@ -40,16 +40,24 @@ def total_stride(graph: Graph, output: int) -> int:
     return total if total <= LARGEST_STRIDE else 1
 
 
-def _places(node: Node, source: Sequence[int]) -> dict[int, int]:
-    """Where an op moves the axes of its operand, as far as it moves them whole."""
+def _moved(node: Node, source: Shape, strides: Mapping[int, int]) -> dict[int, int]:
+    """The strides of an operand's axes, by the axes that they become."""
     if isinstance(node.op, Transpose):
-        return {dim: place for place, dim in enumerate(node.op.order)}
-    if isinstance(node.op, Reshape):
-        before = [dim for dim, n in enumerate(source) if n > 1]
-        after = [dim for dim, n in enumerate(node.shape) if n > 1]
-        if [source[dim] for dim in before] == [node.shape[dim] for dim in after]:
-            return dict(zip(before, after, strict=True))
-    return {}
+        places = {dim: place for place, dim in enumerate(node.op.order)}
+        return {places[dim]: stride for dim, stride in strides.items()}
+    if not isinstance(node.op, Reshape):
+        return dict(strides)
+    moved = {}
+    for after, before in factor_groups(node.shape, source):
+        after = [dim for dim in after if node.shape[dim] > 1]
+        before = [dim for dim in before if source[dim] > 1]
+        if not after or not before:
+            continue
+        inner = math.prod(source[dim] for dim in before[1:])
+        fine, rest = divmod(strides.get(before[0], 1), inner)
+        if rest == 0 or len(before) == 1:
+            moved[after[0]] = fine * math.prod(node.shape[dim] for dim in after[1:])
+    return moved
 
 
 def _scaling(node: Node) -> Iterator[tuple[int, int, int]]:

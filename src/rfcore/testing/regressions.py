@@ -6,6 +6,7 @@ derived by hand.
 
 from __future__ import annotations
 
+from rfcore.errors import TruncatedFieldError
 from rfcore.layers import (
     Branches,
     Convolution,
@@ -14,6 +15,7 @@ from rfcore.layers import (
     Padding,
     Pooling,
     Roll,
+    SpaceToDepth,
     Upsampling,
 )
 from rfcore.testing.case import Case, Expected
@@ -79,6 +81,29 @@ REGRESSIONS = (
         input_shape=(13,),
         expected=Expected(size=3, stride=1, padding=0, outputs=12, phases=frozenset({3})),
         source="by hand: outputs 3i … 3i + 2 all read the three inputs of the i-th window",
+    ),
+    Case(
+        name="blocks of positions behind a pooling that strides",
+        layers=(Pooling(2, (3, 1), ceil_mode=True), SpaceToDepth((3, 1))),
+        input_shape=(25, 12),
+        # Three windows of two, three apart.
+        expected=Expected(size=(8, 2), stride=(9, 1), padding=0, outputs=(3, 11)),
+        source="by hand: output j reads the windows 3j … 3j + 2, which begin at 9j, 9j + 3, 9j + 6",
+    ),
+    Case(
+        name="a low edge in sight at two outputs only",
+        layers=(
+            Branches(
+                (
+                    (Cropping(0, 10),),
+                    (Pooling(2), Cropping(0, 1), Convolution(5), Upsampling(2)),
+                )
+            ),
+            Branches(((Convolution(1, 2, "same"),), (Padding(3, 3), Cropping(0, 13)))),
+        ),
+        input_shape=(24,),
+        error=TruncatedFieldError,
+        source="by hand: the high edge moves by 2 per output, the low one by 2 every other one",
     ),
     Case(
         name="a circular border at one end",

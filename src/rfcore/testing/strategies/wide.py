@@ -45,13 +45,13 @@ LARGEST = {1: 150, 2: 3000, 3: 6000}
 
 @st.composite
 def wide_cases(draw: st.DrawFn) -> Case:
-    """A network of up to six blocks that runs at its size, every map at least 2 long."""
+    """A network of up to four blocks that runs at its size, every map at least 2 long."""
     rank = draw(st.sampled_from([1, 1, 1, 2, 2, 3]))
     lengths = tuple(draw(st.integers(*LENGTHS[rank])) for _ in range(rank))
     channels = draw(st.sampled_from([2, 4]))
     # What sees everything hides all that goes on beside it: in a few networks only.
     kinds = draw(st.sampled_from([*5 * (_BLOCKS,), _BLOCKS_WITH_GLOBAL_PATHS]))
-    path = draw(_chains(lengths, channels, kinds, 6))
+    path = draw(_chains(lengths, channels, kinds, 4))
     assume(path)
     return Case(
         name="random", layers=path, input_shape=lengths, source="walking taps", channels=channels
