@@ -83,6 +83,8 @@ def _check_backend(case: Case, backend: str, known: Outcome, tally: Tally, *, ve
     try:
         found = outcome_of(lambda: rfcore.estimate(model, backend=backend, input_shape=shape))
         assert_same(found, known)
+        if type(found.refusal) is not type(known.refusal):
+            tally.counts["refused in other words"] += 1
         if verify and found.field is not None:
             certificate = found.field.verify(model, backend=backend, input_shape=shape)
             assert certificate.passed, f"verify: {certificate}"
