@@ -170,6 +170,22 @@ def test_a_network_that_refuses_thin_strips_is_given_wider_ones(certify: Certify
     assert (164, 96) in found.input_shapes
 
 
+def test_paths_that_move_along_two_axes_are_asked_where_both_are_in_sight(
+    certify: Certify,
+) -> None:
+    def function(x: Array) -> Array:
+        moved = np.pad(x, [(0, 0), (0, 0), (6, 0), (6, 0)])[..., :-6, :-6]
+        return x + moved
+
+    # On five rows the other path comes from above them all, whatever the column.
+    field = ReceptiveField((axis(5, 5, -6, 1), axis(40, 40, -6, 1)))
+    found = certify(field, function)
+    assert found.complete, str(found)
+    assert (69, 40) in found.input_shapes
+    wider = ReceptiveField((axis(5, 5, -6, 1), axis(40, 40, -7, 1)))
+    assert not certify(wider, function).passed
+
+
 def test_long_periods_are_sampled_and_it_says_so(certify: Certify) -> None:
     law = AxisField(12, 192, (0,) * 16, (1,) * 16, period=16, shift=1)
     found = certify(law, lambda x: np.repeat(x, 16, -1))

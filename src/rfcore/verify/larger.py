@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from rfcore.field import ReceptiveField
 from rfcore.inputs import InputSpec
+from rfcore.verify.sight import growth_to_show, middle_output, sampled_phases
 
-__all__ = ["UNITS", "strips", "unit_of"]
+__all__ = ["UNITS", "in_sight_on_all", "strips", "unit_of"]
 
 # Sizes are alike if they differ by a multiple of all strides in the network, which a forward does
 # not tell. 2^6 covers nearly all; 2^6 · 3 · 5 · 7 is there to confirm what speaks against a field.
@@ -53,3 +54,26 @@ def strips(field: ReceptiveField, spec: InputSpec, axis: int, growth: int) -> It
             shape[dim] = length
         if math.prod(shape) <= LARGEST_INPUT:
             yield replace(spec, shape=tuple(shape))
+
+
+def in_sight_on_all(field: ReceptiveField, spec: InputSpec, limit: int | None) -> InputSpec | None:
+    """The input at which outputs are in sight on all axes at once, if it is another and fits.
+
+    Args:
+        field: The field.
+        spec: The asked input.
+        limit: At most so many phases of an axis are asked.
+    """
+    shape = list(spec.shape)
+    for number, (dim, law) in enumerate(zip(spec.axes, field.axes, strict=True)):
+        phases = sampled_phases(law, limit)
+        seen = all(middle_output(law, phase, clear=True) is not None for phase in phases)
+        if law.is_global or seen or law.shift == 0:
+            continue
+        growth = growth_to_show(law, phases, unit_of(field, number, UNITS[0]))
+        if growth is None:
+            return None
+        shape[dim] += growth
+    if tuple(shape) == spec.shape or math.prod(shape) > LARGEST_INPUT:
+        return None
+    return replace(spec, shape=tuple(shape))

@@ -20,7 +20,7 @@ from rfcore.inputs import InputSpec
 from rfcore.notes import LOWER_BOUND, PATHS_LEFT_OUT
 from rfcore.plugins import find_backend
 from rfcore.verify.certificate import Certificate, Check, Unchecked
-from rfcore.verify.larger import UNITS, strips, unit_of
+from rfcore.verify.larger import UNITS, in_sight_on_all, strips, unit_of
 from rfcore.verify.output_dims import dim_along
 from rfcore.verify.outside import leaks_from_outside
 from rfcore.verify.sight import grown, growth_to_show, middle_output, sampled_phases
@@ -145,6 +145,8 @@ class _Verification:
             checks = self._farther(view, checks)
         elif None in clear.values():
             checks += self._strip(view, phases)
+        if any(check.verdict == "unseen" for check in checks):
+            checks = self._on_whole(view, phases, checks)
         held = {(c.edge, c.output % view.law.period) for c in checks if c.verdict == "held"}
         shown = all((edge, phase) in held for edge in EDGES.values() for phase in phases)
         return checks if shown else [_no_border(check) for check in checks]
@@ -172,6 +174,28 @@ class _Verification:
         if against is not None:
             return against
         return self._partly(asked, why)
+
+    def _on_whole(self, asked: AxisView, phases: Sequence[int], checks: list[Check]) -> list[Check]:
+        """Asks again about edges that do not show, where all axes are in sight at once.
+
+        Where a path moves along several axes together, borders of one cut what another sees.
+        """
+        spec = in_sight_on_all(self.found, self.spec, self.limit)
+        if spec is None or asked.law.is_global:
+            return checks
+        growth = spec.spatial_shape[asked.axis] - asked.law.input_size
+        law = grown(asked.law, growth) if growth else asked.law
+        middles = [middle_output(law, phase, clear=False) for phase in phases]
+        try:
+            trial = self._trial(spec)
+            dim = dim_along(trial, asked.axis, law, self.dims[asked.axis])
+        except RfcoreError:
+            return checks
+        view = AxisView(trial, asked.axis, law, dim)
+        found = verdicts_on(view, [output for output in middles if output is not None])
+        if any(check.verdict in ("leak", "unseen") for check in found):
+            return checks
+        return [check for check in checks if check.verdict != "unseen"] + found
 
     def _runnable(self, axis: int, growth: int, law: AxisField) -> Iterator[AxisView | str]:
         """Views of strips that the model takes, or why it does not take one."""
