@@ -21,6 +21,7 @@ from rfcore.notes import LOWER_BOUND, PATHS_LEFT_OUT
 from rfcore.plugins import find_backend
 from rfcore.verify.certificate import Certificate, Check, Unchecked
 from rfcore.verify.larger import UNITS, in_sight_on_all, strips, unit_of
+from rfcore.verify.leftovers import without_leftovers
 from rfcore.verify.output_dims import dim_along
 from rfcore.verify.outside import leaks_from_outside
 from rfcore.verify.sight import grown, growth_to_show, middle_output, sampled_phases
@@ -244,7 +245,8 @@ class _Verification:
                 law = replace(asked.law, input_size=size, output_size=count)
                 view = AxisView(trial, asked.axis, law, asked.dim)
                 there = [certain(view.judge(count // 2, side, demanded=True)) for side in SIDES]
-                checks, there = self._without_leftovers(asked, checks, view, there)
+                checks, there, notes = without_leftovers(asked, checks, view, there)
+                self.notes += notes
                 if all(check.verdict == "held" for check in there):
                     return checks + there
                 break
@@ -258,24 +260,6 @@ class _Verification:
             if check.verdict != "held":
                 self.unchecked.append(Unchecked(asked.axis, check.edge, _not_so_far(check)))
         return checks + [check for check in there if check.verdict == "held"]
-
-    def _without_leftovers(
-        self, asked: AxisView, checks: list[Check], larger: AxisView, there: list[Check]
-    ) -> tuple[list[Check], list[Check]]:
-        """Pixels at the end that strides leave over, at both sizes as many, are seen by none."""
-        for far in there:
-            near = next((c for c in checks if c.edge == far.edge and c.verdict == "unseen"), None)
-            left = None if near is None else asked.left_over(near)
-            if left is None or left != larger.left_over(far):
-                continue
-            end = "last" if far.edge == "high" else "first"
-            self.notes.append(
-                f"axis {asked.axis}: no output sees the {end} pixels, {left} in number, which "
-                "strides leave over"
-            )
-            checks = [_moved_to_reach(c) if c == near else c for c in checks]
-            there = [_moved_to_reach(c) if c == far else c for c in there]
-        return checks, there
 
     def _explain(self) -> None:
         """Says what verdicts rest on, and what they mean for a field that is not exact."""
@@ -305,11 +289,6 @@ class _Verification:
 def _no_border(check: Check) -> Check:
     """Without an output that shows the law, nothing tells padding from a wrong field."""
     return replace(check, verdict="leak") if check.verdict == "border" else check
-
-
-def _moved_to_reach(check: Check) -> Check:
-    assert check.reach is not None
-    return replace(check, verdict="held", pixel=check.reach, reach=None)
 
 
 def _not_so_far(check: Check) -> str:
