@@ -6,7 +6,7 @@ from rfcore.testing import BackendConformance
 
 
 class TestConformance(BackendConformance):
-    """Its fields are checked here against the known values; tests/test_layer_laws.py checks the rest."""
+    """Fields against known values; tests/test_layer_laws.py checks the rest."""
 
     backend = "layers"
     channels = "none"
