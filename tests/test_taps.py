@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from rfcore.taps import border_outputs
+import rfcore
+from rfcore.layers import Convolution, Padding
+from rfcore.taps import border_outputs, copies_from_afar
 
 Bend = Callable[[int, int], int]
 
@@ -64,3 +67,33 @@ def test_border_outputs_are_those_whose_taps_leave_the_input(
 )
 def test_border_outputs_of(taps: list[list[int]], expected: list[int]) -> None:
     assert np.flatnonzero(border_outputs(np.array(taps))).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("taps", "expected"),
+    [
+        pytest.param([[i] for i in range(12)], False, id="identity"),
+        pytest.param([[11 - i] for i in range(12)], False, id="flip"),
+        pytest.param([[-1], *([i] for i in range(12)), [-1]], False, id="zero padding"),
+        pytest.param([[1], *([i] for i in range(12)), [10]], True, id="reflection"),
+        pytest.param([[0], *([i] for i in range(12)), [11]], True, id="repetition"),
+        pytest.param([[11], *([i] for i in range(12)), [0]], True, id="circular"),
+        pytest.param([[(i + 3) % 12] for i in range(12)], True, id="roll"),
+        pytest.param(
+            [[max(i // 2 - 1 + i % 2, 0), min((i + 1) // 2, 11)] for i in range(24)],
+            False,
+            id="linear upsampling, clamped",
+        ),
+    ],
+)
+def test_copies_from_afar(taps: list[list[int]], expected: bool) -> None:
+    assert copies_from_afar(np.array(taps), 12) is expected
+
+
+@pytest.mark.parametrize("mode", ["reflect", "edge", "circular"])
+def test_fields_say_that_borders_are_copies(mode: Literal["reflect", "edge", "circular"]) -> None:
+    layers = (Convolution(3), Padding(2, 2, mode=mode, name="border"), Convolution(5))
+    (note,) = rfcore.estimate(layers, input_shape=(32,)).notes
+    assert note.startswith("Padding in 'border' fills borders with copies")
+    zeros = (Convolution(3), Padding(2, 2), Convolution(5))
+    assert rfcore.estimate(zeros, input_shape=(32,)).notes == ()

@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from rfcore.errors import IrregularFieldError
-from rfcore.graph import Graph, Mask
+from rfcore.graph import AxisMap, Graph, Mask
 from rfcore.laws import Sighting
 from rfcore.rows import ProbedOutput
 from rfcore.spectra import transforms_back
+from rfcore.taps import copies_from_afar
 from rfcore.unsteady import blind_op
 from rfcore.walk import Elastic
 
@@ -50,7 +51,22 @@ class Watch:
                 f"{back} comes back from frequencies: what is done to them may be a convolution, "
                 "of which the field is an upper bound"
             )
+        copying = [index for index in sorted(self.visited) if self._copies(index)]
+        if copying:
+            first = self.graph.nodes[copying[0]].label
+            notes.append(
+                f"{first} fills borders with copies of pixels: outputs whose box reaches past the "
+                "input's border see those pixels too, in the box or not"
+            )
         return notes
+
+    def _copies(self, index: int) -> bool:
+        """Whether a node fills the borders of an axis that follows the input's size."""
+        node, follows = self.graph.nodes[index], self.elastic.get(index)
+        if not isinstance(node.op, AxisMap) or not follows or not follows[node.op.dim]:
+            return False
+        length = self.graph.nodes[node.inputs[0]].shape[node.op.dim]
+        return copies_from_afar(node.op.taps, length)
 
     def exact(self) -> bool:
         """Whether every visited node has a rule that gives the true dependence."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rfcore.graph import Mask
 
-__all__ = ["border_outputs", "keeps_a_law"]
+__all__ = ["border_outputs", "copies_from_afar", "keeps_a_law"]
 
 LONGEST_PERIOD = 64
 # Enough of the middle to tell a staircase of LONGEST_PERIOD steps from a constant.
@@ -39,6 +39,29 @@ def border_outputs(taps: NDArray[np.int64]) -> Mask:
     # The law may itself lead to pixel -1, which then stands for none by coincidence.
     absent = (taps < 0) & (middle[phase] >= 0)
     return np.asarray(((taps != expected) | absent).any(axis=1))
+
+
+def copies_from_afar(taps: NDArray[np.int64], length: int) -> bool:
+    """Whether an output near a border reads a pixel outside of what its law would let it see.
+
+    Reflected, repeated and circular borders do, rolls too; the clamped ends of an interpolation
+    read what they see anyway.
+
+    Args:
+        taps: As for `border_outputs`.
+        length: Number of pixels.
+    """
+    begin, middle = _middle(taps)
+    law = _law(middle)
+    if law is None:
+        return False
+    period, shift = law
+    cycle, phase = np.divmod(np.arange(len(taps)) - begin, period)
+    present = middle[phase] >= 0
+    expected = middle[phase] + shift * cycle[:, None]
+    first = np.where(present, expected, length).min(axis=1, keepdims=True)
+    last = np.where(present, expected, -1).max(axis=1, keepdims=True)
+    return bool(((taps >= 0) & ((taps < first) | (taps > last))).any())
 
 
 def keeps_a_law(taps: NDArray[np.int64]) -> bool:
