@@ -181,9 +181,20 @@ def test_paths_that_move_along_two_axes_are_asked_where_both_are_in_sight(
     field = ReceptiveField((axis(5, 5, -6, 1), axis(40, 40, -6, 1)))
     found = certify(field, function)
     assert found.complete, str(found)
-    assert (69, 40) in found.input_shapes
+    # In sight from 5 + 64 and 40 pixels on, and 64 more to be well inside.
+    assert (133, 104) in found.input_shapes
     wider = ReceptiveField((axis(5, 5, -6, 1), axis(40, 40, -7, 1)))
     assert not certify(wider, function).passed
+
+
+def test_what_is_cropped_and_padded_again_is_asked_well_inside(certify: Certify) -> None:
+    # Four pixels are left of twelve; the first and the last see zeros instead of what was cropped.
+    def function(x: Array) -> Array:
+        return taps(x[..., 4:-4], [1.0] * 7, padding=(3, 3))
+
+    found = certify(axis(12, 4, 1, 8), function)
+    assert found.complete, str(found)
+    assert not certify(axis(12, 4, 0, 8), function).passed
 
 
 def test_long_periods_are_sampled_and_it_says_so(certify: Certify) -> None:

@@ -57,7 +57,10 @@ def strips(field: ReceptiveField, spec: InputSpec, axis: int, growth: int) -> It
 
 
 def in_sight_on_all(field: ReceptiveField, spec: InputSpec, limit: int | None) -> InputSpec | None:
-    """The input at which outputs are in sight on all axes at once, if it is another and fits.
+    """The input at which outputs are well inside on all axes at once, if it fits into memory.
+
+    One unit more than what shows the field keeps outputs clear of what is cropped and padded
+    again inside the network.
 
     Args:
         field: The field.
@@ -66,14 +69,15 @@ def in_sight_on_all(field: ReceptiveField, spec: InputSpec, limit: int | None) -
     """
     shape = list(spec.shape)
     for number, (dim, law) in enumerate(zip(spec.axes, field.axes, strict=True)):
+        if law.is_global or law.shift == 0:
+            continue
+        unit = unit_of(field, number, UNITS[0])
         phases = sampled_phases(law, limit)
         seen = all(middle_output(law, phase, clear=True) is not None for phase in phases)
-        if law.is_global or seen or law.shift == 0:
-            continue
-        growth = growth_to_show(law, phases, unit_of(field, number, UNITS[0]))
+        growth = 0 if seen else growth_to_show(law, phases, unit)
         if growth is None:
             return None
-        shape[dim] += growth
+        shape[dim] += growth + unit
     if tuple(shape) == spec.shape or math.prod(shape) > LARGEST_INPUT:
         return None
     return replace(spec, shape=tuple(shape))

@@ -177,9 +177,10 @@ class _Verification:
         return self._partly(asked, why)
 
     def _on_whole(self, asked: AxisView, phases: Sequence[int], checks: list[Check]) -> list[Check]:
-        """Asks again about edges that do not show, where all axes are in sight at once.
+        """Asks again about edges that do not show, well inside a larger input on all axes.
 
-        Where a path moves along several axes together, borders of one cut what another sees.
+        Where a path moves along several axes together, borders of one cut what another sees; and
+        what is cropped and padded again inside the network cuts paths of outputs near a border.
         """
         spec = in_sight_on_all(self.found, self.spec, self.limit)
         if spec is None or asked.law.is_global:
