@@ -619,8 +619,14 @@ def test_a_forward_of_two_inputs() -> None:
         def forward(self, x: Tensor, other: Tensor) -> Tensor:
             return x + other
 
-    error = caught(ModelError, Sum(), input_shape=GREY)
+    model = Sum()
+    error = caught(ModelError, model, input_shape=GREY)
     assert "missing 1 required positional argument: 'other'" in error.message
+    assert "lambda x: model(x, torch.ones_like(x))" in error.hint
+    field = rfcore.estimate(
+        lambda x: model(x, torch.ones_like(x)), backend="torch", input_shape=GREY
+    )
+    assert field.size == (1, 1)
 
 
 def test_torchscript_is_asked_back_for_the_python_model() -> None:

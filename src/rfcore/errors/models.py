@@ -29,9 +29,20 @@ class ModelError(RfcoreError):
         super().__init__(
             f"The model does not run on an input of shape {self.input_shape} (batch included): "
             f"{type(cause).__name__}: {first_line}",
-            "check input_shape (it leaves the batch out) and layout; if the sizes are too small "
-            "for the network, ask for a larger input. The model's own error is the cause above.",
+            f"{_advice(cause)} The model's own error is the cause above.",
         )
+
+
+def _advice(cause: BaseException) -> str:
+    if isinstance(cause, TypeError) and "missing" in str(cause):
+        return (
+            "a model of several inputs is measured one at a time: measure a function that makes "
+            'the others, as in backend="torch" with lambda x: model(x, torch.ones_like(x)).'
+        )
+    return (
+        "check input_shape (it leaves the batch out) and layout; if the sizes are too small for "
+        "the network, ask for a larger input."
+    )
 
 
 class InputTypeError(RfcoreError):
