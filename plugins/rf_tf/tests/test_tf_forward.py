@@ -144,6 +144,25 @@ def test_the_input_is_of_the_models_own_type(given: tf.DType, expected: Any) -> 
     np.testing.assert_array_equal(forward.run(x), x.astype(np.float32) + 1)
 
 
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_max_pooling_passes_nan_on_and_keeps_all_other_values(rank: int, padding: str) -> None:
+    pool = tf.function(lambda x: tf.nn.max_pool(x, 3, 2, padding))
+    shape = (9,) * rank + (2,)
+    x = image(*shape)
+    # No number is lower; as NaN it would come out.
+    x[0, 0] = -np.inf
+    forward = forward_of(pool, shape)
+    assert forward.run(x).tobytes() == np.asarray(pool(x)).tobytes()
+    x[(0, *(4,) * rank)] = np.nan
+    # Of nine positions, the window of output j holds 2j, 2j + 1, 2j + 2, and one less where padded.
+    low = 1 if padding == "SAME" else 0
+    seen = [j for j in range(5 if low else 4) if 0 <= 4 - (2 * j - low) < 3]
+    expected = np.zeros(forward.run(x).shape, bool)
+    expected[(0, *np.ix_(*[seen] * rank))] = True
+    np.testing.assert_array_equal(np.isnan(forward.run(x)), expected)
+
+
 def test_inputs_that_are_not_measured_are_held() -> None:
     specs = [tf.TensorSpec([None, 8, 8, 3], name=name) for name in ("image", "gate")]
     model = tf.function(lambda image, gate: image * gate, input_signature=specs)

@@ -4,7 +4,7 @@ The model itself is never executed, so that neither its state nor its random num
 
 The session runs on the CPU, graph optimizers off, with or without oneDNN: that cannot be switched
 while TensorFlow is loaded, and need not be. Both kinds of kernels sum window by window, in the same
-order each time. NaN stays in the windows that hold it, but max-pooling swallows it.
+order each time. NaN stays in the windows that hold it, once max-pooling passes it on.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rf_tf.captured import Captured
 from rf_tf.constants import UnknownValueError, session_config
 from rf_tf.errors import NoSessionError
+from rf_tf.pooling import passing_nan
 from rf_tf.randomness import draws_numbers, with_seeds
 from rf_tf.tracing import captured_model, explained
 from rfcore.addresses import resolve
@@ -68,7 +69,7 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
         NoSessionError: The variables have no values.
     """
     captured, address = located(model, spec, output)
-    captured = with_seeds(captured)
+    captured = passing_nan(with_seeds(captured))
     target = captured.outputs[address]
     values = values_behind(captured, target)
     place = captured.input.dtype.as_numpy_dtype
