@@ -17,6 +17,7 @@ from rfcore.layers import (
     Cropping,
     Identity,
     Layer,
+    Normalization,
     Padding,
     Pooling,
     TransposedConvolution,
@@ -166,3 +167,14 @@ def test_pixels_that_stand_in_hide_only_edges_beyond_all_others(
     lost = np.zeros((1, 2), bool)
     pull(op, mask, Site((12,), ((length,),), (True,), lost))
     assert lost.tolist() == [[low, high]]
+
+
+@pytest.mark.parametrize("size", [100, 101, 104, 105])
+def test_pixels_that_strides_leave_over_keep_no_field_from_being_global(size: int) -> None:
+    layers = (Convolution(10, stride=5), Normalization(statistics="instance"), Convolution(3))
+    field = rfcore.estimate(layers, input_shape=(size,))
+    # The last of the windows at 0, 5, 10, … that fit ends at the last pixel that is seen.
+    left = (size - 10) % 5
+    assert field.is_global == (True,)
+    assert field.exact is (left == 0)
+    assert any(f"the last {left} of its pixels" in note for note in field.notes) is (left > 0)

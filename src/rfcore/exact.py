@@ -288,6 +288,13 @@ class _Measurement:
             f"axis {axis}: every output sees {extent}, because of {op.label}; "
             'global_paths="ignore" leaves such paths out'
         )
+        for end, reaches, unseen in zip(("first", "last"), (low, high), reach.unseen, strict=True):
+            if reaches and unseen:
+                self.exact = False
+                self.notes.append(
+                    f"axis {axis}: the {end} {unseen} of its pixels are seen by no output, for "
+                    "strides or crops leave them over"
+                )
         self._listen(watch)
         return law.axis_field(*self._size(axis))
 

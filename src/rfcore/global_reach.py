@@ -23,11 +23,13 @@ class GlobalReach:
         low: Whether down to the axis' low end.
         high: Whether up to its high end.
         op: The first op in execution order that alone makes it so.
+        unseen: How many pixels at the low and at the high end no output sees.
     """
 
     low: bool
     high: bool
     op: int
+    unseen: tuple[int, int] = (0, 0)
 
     def holds(self, sightings: Mapping[int, Sighting], everything: Sighting) -> bool:
         """Whether some output sees as far as that."""
@@ -64,9 +66,10 @@ def global_reach(
     )
     if not low and not high:
         return None
+    unseen = (everything.first, probed.length(axis) - 1 - everything.last)
     for op in candidates:
         alone = probed.cutting(other for other in candidates if other != op)
-        reach = GlobalReach(low, high, op)
+        reach = GlobalReach(low, high, op, unseen)
         if reach.holds(alone.rows(axis, [min(sightings)]), everything):
             return reach
-    return GlobalReach(low, high, candidates[0])
+    return GlobalReach(low, high, candidates[0], unseen)

@@ -79,8 +79,14 @@ class ProbedOutput:
         }
 
     def everything(self, axis: int) -> Sighting | None:
-        """What all outputs together see along `axis`."""
-        return self._sightings(axis, [0], [], [[]], 1, None).get(0)
+        """What all outputs together see along `axis`: not the pixels that strides leave over."""
+        dim, shape = self.dims[axis], self.walker.graph.nodes[self.node].shape
+        mask = one_hot(shape, [], [[]])
+        if dim is not None:
+            mask = np.repeat(mask, shape[dim], axis=dim + 1)
+        influence = self.walker.influence(self.node, mask)
+        (profile,) = self._profile(influence.mask, axis)
+        return sighting(profile, lost=influence.lost[0].tolist())
 
     def points(
         self, axis: int, indices: Iterable[int], others: Sequence[Sequence[int]]

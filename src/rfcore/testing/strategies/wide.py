@@ -14,6 +14,7 @@ from typing import Any, Literal
 from hypothesis import assume
 from hypothesis import strategies as st
 
+from rfcore.graph import AxisMap, Graph, Node
 from rfcore.layers import (
     Activation,
     Branches,
@@ -37,6 +38,9 @@ Join = Literal["add", "multiply", "concatenate"]
 PoolingKind = Literal["max", "average"]
 LENGTHS = {1: (13, 61), 2: (9, 37), 3: (7, 17)}
 LONGEST = {1: 150, 2: 80, 3: 34}
+# Below this length a border is not told from the middle, and refused by some builders' ops only.
+SHORTEST = 8
+BORDERED = ("Padding", "Roll", "Upsampling")
 # A multiple of all strides that are products of few 2s and 3s.
 GROWTH = 6**5
 # Dependence is measured position by position; more outputs than this take too long.
@@ -88,11 +92,20 @@ def _lengths(layers: Path, lengths: tuple[int, ...]) -> tuple[int, ...] | None:
     trace = backend.trace(layers, backend.input_spec(layers, lengths, None, None))
     if trace.error is not None:
         return None
+    if any(_is_short(trace.graph, node) for node in trace.graph.nodes):
+        return None
     gated = any(isinstance(layer, Branches) and _pools_all(layer) for layer in layers)
     spatial = [shape[1:] for shape in trace.shapes.values()]
     if any(min(shape) < 2 and not (gated and max(shape) == 1) for shape in spatial):
         return None
     return trace.shapes[""][1:]
+
+
+def _is_short(graph: Graph, node: Node) -> bool:
+    """Whether a layer that treats borders in its own way has little else than borders."""
+    if not isinstance(node.op, AxisMap) or node.name not in BORDERED:
+        return False
+    return graph.nodes[node.inputs[0]].shape[node.op.dim] < SHORTEST
 
 
 def _pools_all(branches: Branches) -> bool:
