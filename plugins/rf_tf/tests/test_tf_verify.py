@@ -95,6 +95,24 @@ def test_other_precisions_are_verified(dtype: tf.DType) -> None:
     assert certificate.complete, str(certificate)
 
 
+def test_edges_behind_max_pooling_show_through_many_layers() -> None:
+    kernel = tf.constant([1e-3, 1.0, 1e-3], shape=(3, 1, 1))
+
+    @tf.function
+    def model(x: Any) -> Any:
+        x = tf.nn.max_pool1d(x, 3, 2, "VALID")
+        for _ in range(20):
+            # What is left of finite noise after so many layers is far below any number.
+            x = tf.nn.conv1d(x, kernel, 1, "SAME")
+        return x
+
+    field = rfcore.estimate(model, input_shape=(201, 1))
+    # 3 of the pool, and 20 times two taps of stride 2.
+    assert field.size == (83,)
+    certificate = field.verify(model, input_shape=(201, 1))
+    assert certificate.complete, str(certificate)
+
+
 def test_whole_numbers_cannot_be_spoiled() -> None:
     signature = [tf.TensorSpec([None, 32, 32, 3], tf.uint8)]
     model = tf.function(lambda x: tf.cast(x, tf.float32) / 255.0, input_signature=signature)
