@@ -153,6 +153,7 @@ def test_max_pooling_passes_nan_on_and_keeps_all_other_values(rank: int, padding
     # No number is lower; as NaN it would come out.
     x[0, 0] = -np.inf
     forward = forward_of(pool, shape)
+    assert any("pass NaN on" in note for note in forward.notes)
     assert forward.run(x).tobytes() == np.asarray(pool(x)).tobytes()
     x[(0, *(4,) * rank)] = np.nan
     # Of nine positions, the window of output j holds 2j, 2j + 1, 2j + 2, and one less where padded.

@@ -21,6 +21,7 @@ __all__ = ["passing_nan"]
 AVERAGES = {"MaxPool": "AvgPool", "MaxPool3D": "AvgPool3D"}
 WINDOW = ("T", "ksize", "strides", "padding", "data_format")
 CHANNELS_LAST = (b"NHWC", b"NDHWC")
+NOTE = "max-pooling was made to pass NaN on, which TensorFlow's own kernels leave out"
 
 
 def passing_nan(captured: Captured) -> Captured:
@@ -44,7 +45,8 @@ def passing_nan(captured: Captured) -> Captured:
         for address, tensor in captured.outputs.items()
     }
     image = graph.get_tensor_by_name(captured.input.name)
-    return replace(captured, graph=graph, input=image, outputs=outputs)
+    warnings = (*captured.warnings, NOTE)
+    return replace(captured, graph=graph, input=image, outputs=outputs, warnings=warnings)
 
 
 def _can_be_averaged(node: NodeDef) -> bool:
