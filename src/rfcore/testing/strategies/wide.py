@@ -39,7 +39,7 @@ PoolingKind = Literal["max", "average"]
 LENGTHS = {1: (13, 61), 2: (9, 37), 3: (7, 17)}
 LONGEST = {1: 150, 2: 80, 3: 34}
 # Below this length a border is not told from the middle, and refused by some builders' ops only.
-SHORTEST = 8
+SHORTEST = 10
 BORDERED = ("Padding", "Roll", "Upsampling")
 # A multiple of all strides that are products of few 2s and 3s.
 GROWTH = 6**5
