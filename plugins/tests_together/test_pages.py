@@ -1,4 +1,4 @@
-"""Every Python block of the README runs, and gives what the comments beside it say."""
+"""Every Python block of the pages for users runs, and gives what the comments beside it say."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
-SECTIONS = re.split(r"^## ", README.read_text("utf-8"), flags=re.M)[1:]
+ROOT = Path(__file__).parents[2]
+PAGES = ("README.md", "docs/reliability.md")
+SECTIONS = [
+    section
+    for page in PAGES
+    for section in re.split(r"^## ", (ROOT / page).read_text("utf-8"), flags=re.M)[1:]
+]
 
 
 def code_of(section: str) -> str:
@@ -51,9 +56,9 @@ def test_the_code_runs_and_gives_what_it_says(section: str) -> None:
     for statement in ast.parse(code).body:
         promise = expected.pop(statement.lineno, None)
         if promise is None:
-            exec(compile(ast.Module([statement], []), "README.md", "exec"), names)
+            exec(compile(ast.Module([statement], []), "a page", "exec"), names)
         else:
             assert isinstance(statement, ast.Expr), promise
-            value = eval(compile(ast.Expression(statement.value), "README.md", "eval"), names)
+            value = eval(compile(ast.Expression(statement.value), "a page", "eval"), names)
             assert value == ast.literal_eval(promise), ast.unparse(statement)
     assert not expected
