@@ -56,7 +56,7 @@ class Watch:
             first = self.graph.nodes[copying[0]].label
             notes.append(
                 f"{first} fills borders with copies of pixels: outputs whose box reaches past the "
-                "input's border see those pixels too, in the box or not"
+                "input's border may see those pixels too, in the box or not"
             )
         return notes
 

@@ -51,7 +51,8 @@ def _moved(node: Node, source: Shape, strides: Mapping[int, int]) -> dict[int, i
     for after, before in factor_groups(node.shape, source):
         after = [dim for dim in after if node.shape[dim] > 1]
         before = [dim for dim in before if source[dim] > 1]
-        if not after or not before:
+        # Where two moving axes are merged (tokens, windows), no part of them moves evenly.
+        if not after or not before or sum(strides.get(dim, 1) > 1 for dim in before) > 1:
             continue
         inner = math.prod(source[dim] for dim in before[1:])
         fine, rest = divmod(strides.get(before[0], 1), inner)

@@ -21,6 +21,10 @@ class RfcoreError(Exception):
         self.hint = hint
         self.args = (f"{self.message}\nHint: {hint}",)
 
+    def __str__(self) -> str:
+        # Some errors are errors of Python's own kinds too, which keep a text of their own.
+        return str(self.args[0])
+
 
 def listed(names: Iterable[str], limit: int = 8) -> str:
     """Names for a message: the first few, and how many there are."""

@@ -26,11 +26,13 @@ __all__ = [
     "assert_same",
     "assert_walked",
     "has_law",
+    "is_needless",
     "outcome_of",
     "seen_by_walking",
 ]
 
 LONGEST_PERIOD = 60
+UNTOLD = (IrregularFieldError, NoSpatialAxesError, TruncatedFieldError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,17 @@ def assert_same(found: Outcome, known: Outcome) -> None:
         assert found.refusal is None or found.refusal.hint
 
 
+def is_needless(found: Outcome, known: Outcome) -> bool:
+    """Whether something was refused by one that the other has an answer for.
+
+    It is no wrong number: a size may be beyond what is followed, or too small to tell a border
+    from the middle.
+    """
+    return isinstance(found.refusal, UNTOLD) and known.field is not None
+
+
 def _kind(refusal: RfcoreError | None) -> type:
-    untold = isinstance(refusal, IrregularFieldError | NoSpatialAxesError | TruncatedFieldError)
-    return TruncatedFieldError if untold else type(refusal)
+    return TruncatedFieldError if isinstance(refusal, UNTOLD) else type(refusal)
 
 
 def all_layers(layers: Sequence[Layer]) -> Iterator[Layer]:
