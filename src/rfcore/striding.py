@@ -28,13 +28,15 @@ def total_stride(graph: Graph, output: int) -> int:
     total = 1
     for index in graph.ancestors(output):
         node = graph.nodes[index]
-        strides: dict[int, int] = {}
+        strides = {} if node.inputs else dict.fromkeys(range(len(node.shape)), 1)
         for source in node.inputs:
             for dim, stride in _moved(node, graph.nodes[source].shape, chain[source]).items():
                 strides[dim] = math.lcm(strides.get(dim, 1), stride)
         for dim, down, up in _scaling(node):
             after = strides.get(dim, 1) * down
             strides[dim] = after // up if after % up == 0 else after
+        if isinstance(node.op, Window) and node.op.channel_dim is not None:
+            strides.pop(node.op.channel_dim, None)
         chain[index] = strides
         total = math.lcm(total, *strides.values())
     return total if total <= LARGEST_STRIDE else 1
@@ -51,12 +53,12 @@ def _moved(node: Node, source: Shape, strides: Mapping[int, int]) -> dict[int, i
     for after, before in factor_groups(node.shape, source):
         after = [dim for dim in after if node.shape[dim] > 1]
         before = [dim for dim in before if source[dim] > 1]
-        # Where two moving axes are merged (tokens, windows), no part of them moves evenly.
-        if not after or not before or sum(strides.get(dim, 1) > 1 for dim in before) > 1:
+        # Where two axes are merged (tokens, windows), no part of them moves evenly.
+        if not after or strides.keys() & set(before) != set(before[:1]):
             continue
         inner = math.prod(source[dim] for dim in before[1:])
-        fine, rest = divmod(strides.get(before[0], 1), inner)
-        if rest == 0 or len(before) == 1:
+        fine, rest = divmod(strides[before[0]], inner)
+        if rest == 0:
             moved[after[0]] = fine * math.prod(node.shape[dim] for dim in after[1:])
     return moved
 

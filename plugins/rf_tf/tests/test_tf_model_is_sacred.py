@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,14 @@ def test_keras_2_model_is_left_as_it_was(how: str) -> None:
         assert all(now[key] is then[key] for key in then)
 
 
+@pytest.fixture
+def own_seed() -> Iterator[None]:
+    """Without the global seed afterwards: even asking for that draws from it."""
+    yield
+    tf.random.set_seed(None)
+
+
+@pytest.mark.usefixtures("own_seed")
 @pytest.mark.parametrize("how", HOW)
 def test_random_numbers_go_on_as_if_nothing_had_been_measured(how: str) -> None:
     model = Restless()

@@ -13,7 +13,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from rf_tf.captured import Captured
-from rf_tf.running import SEED, located, values_behind
+from rf_tf.randomness import with_seeds
+from rf_tf.running import SEED, computing, located, values_behind
 from rfcore.errors import (
     BackendCapabilityError,
     IndependentOutputError,
@@ -41,6 +42,7 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
         NoSessionError: The variables have no values.
     """
     captured, address = located(model, spec, output)
+    captured = with_seeds(captured)
     tensor = captured.outputs[address]
     shape = tensor.shape
     if shape.rank != len(spec.shape) or not shape.is_fully_defined():
@@ -49,7 +51,7 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
     if gradient is None:
         raise IndependentOutputError(address, " by any path that has a gradient")
     values = values_behind(captured, gradient, cotangent)
-    session = values.session(captured.graph)
+    computed = computing(captured, gradient, values)
     generator = np.random.default_rng(SEED)
     image = generator.random(spec.shape).astype(captured.input.dtype.as_numpy_dtype)
     fed = {**values.fed, captured.input: image}
@@ -59,7 +61,7 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
         wide = np.broadcast_to(np.expand_dims(mask, others), tuple(shape.as_list()))
         given = {**fed, cotangent: wide.astype(tensor.dtype.as_numpy_dtype)}
         try:
-            magnitudes = np.abs(session.run(gradient, given)).astype(np.float64)
+            magnitudes = np.abs(computed(given)).astype(np.float64)
         except tf.errors.OpError as error:
             raise ModelError(spec.shape, error) from error
         summed: NDArray[Any] = magnitudes.sum(axis=others)

@@ -29,7 +29,7 @@ from rfcore.graph import GraphBuilder
 from rfcore.hookspecs import OutputForward, Trace
 from rfcore.inputs import InputSpec
 
-__all__ = ["SEED", "Values", "located", "output_forward", "values_behind"]
+__all__ = ["SEED", "Values", "computing", "located", "output_forward", "values_behind"]
 
 SEED = 0
 
@@ -73,7 +73,7 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
     target = captured.outputs[address]
     values = values_behind(captured, target)
     place = captured.input.dtype.as_numpy_dtype
-    computed = _computing(captured, target, values)
+    computed = computing(captured, target, values)
 
     def run(image: NDArray[Any]) -> NDArray[Any]:
         if image.shape != spec.shape:
@@ -88,10 +88,10 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
     return OutputForward(run, dtype, (*values.notes, *captured.warnings))
 
 
-def _computing(
+def computing(
     captured: Captured, target: tf.Tensor, values: Values
 ) -> Callable[[dict[tf.Tensor, NDArray[Any]]], NDArray[Any]]:
-    """From what is fed to the value of a tensor."""
+    """From what is fed to the value of a tensor: the same one each time, whatever is drawn."""
     if not draws_numbers(captured.graph):
         session = values.session(captured.graph)
         return lambda fed: np.asarray(session.run(target, fed))
