@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import frameworks
+from writing import written
 
 import rfcore
 from rfcore.errors import ModelError
@@ -18,6 +19,7 @@ from rfcore.testing.agreement import (
     assert_same,
     assert_walked,
     has_law,
+    is_needless,
     outcome_of,
 )
 from rfcore.testing.laws.fields import assert_agrees
@@ -32,7 +34,7 @@ class Tally:
         layers: Layers by kind.
         refusals: Refused networks by the error's kind.
         unbuildable: What could not be written, by backend and reason.
-        needless: Networks that were refused although walking shows a law.
+        needless: Networks that were refused although there is an answer, and where.
         seen: Hashes of the networks, to count distinct ones.
     """
 
@@ -40,7 +42,7 @@ class Tally:
     layers: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
     unbuildable: Counter[str] = field(default_factory=Counter)
-    needless: list[Case] = field(default_factory=list)
+    needless: list[str] = field(default_factory=list)
     seen: set[int] = field(default_factory=set)
 
     def add(self, other: Tally) -> None:
@@ -84,6 +86,9 @@ def _check_backend(case: Case, backend: str, known: Outcome, tally: Tally, *, ve
     shape = frameworks.input_shape(backend, case)
     try:
         found = outcome_of(lambda: rfcore.estimate(model, backend=backend, input_shape=shape))
+        if is_needless(found, known):
+            tally.needless.append(f"in {backend}: {written(case)}: {type(found.refusal).__name__}")
+            return
         assert_same(found, known)
         if type(found.refusal) is not type(known.refusal):
             tally.counts["refused in other words"] += 1
@@ -119,7 +124,7 @@ def _count(case: Case, known: Outcome, tally: Tally) -> None:
     if known.refusal is not None:
         tally.refusals[type(known.refusal).__name__] += 1
         if has_law(case):
-            tally.needless.append(case)
+            tally.needless.append(f"everywhere: {written(case)}")
     elif known.field is not None and any(known.field.is_global):
         tally.counts["global"] += 1
 

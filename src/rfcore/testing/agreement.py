@@ -14,6 +14,7 @@ from rfcore.errors import (
     NoSpatialAxesError,
     RfcoreError,
     TruncatedFieldError,
+    UnsupportedOpError,
 )
 from rfcore.field import AxisField, ReceptiveField
 from rfcore.layers import Branches, Layer, Padding, Roll
@@ -88,7 +89,9 @@ def is_needless(found: Outcome, known: Outcome) -> bool:
 
 
 def _kind(refusal: RfcoreError | None) -> type:
-    return TruncatedFieldError if isinstance(refusal, UNTOLD) else type(refusal)
+    # What a larger size takes may be more than fits in memory.
+    untold = isinstance(refusal, (*UNTOLD, UnsupportedOpError))
+    return TruncatedFieldError if untold else type(refusal)
 
 
 def all_layers(layers: Sequence[Layer]) -> Iterator[Layer]:
