@@ -80,6 +80,13 @@ def test_opaque_pullback_asks_the_callable_probe_by_probe(data: st.DataObject) -
         np.testing.assert_array_equal(written_out(part, shape), expected)
 
 
+def test_an_axis_that_a_reshape_keeps_whole_stays_full() -> None:
+    # Uniform, a crop below would be taken for everything.
+    site = Site((1, 1, 5), ((1, 5),), (False, False, True), np.zeros((1, 2), bool))
+    (part,) = pull(Reshape(), np.ones((1, 1, 1, 5), bool), site)
+    assert part.shape == (1, 1, 5)
+
+
 def test_a_reshape_of_nothing_hands_on_nothing() -> None:
     (part,) = pull(Reshape(), np.zeros((2, 1, 0), bool), Site.rigid(2, (3, 0), (0, 3, 5)))
     assert part.shape == (2, 1, 1, 1)

@@ -174,6 +174,7 @@ def _(op: Reshape, mask: Mask, site: Site) -> tuple[Mask, ...]:
         return (np.zeros((probes, *(1,) * len(source)), bool),)
     middle: list[int] = [probes]
     result: list[int] = [probes]
+    rearranged: list[int] = []
     for out_dims, in_dims in factor_groups(site.shape, source):
         uniform = all(mask.shape[dim + 1] == 1 for dim in out_dims)
         if uniform:
@@ -185,8 +186,14 @@ def _(op: Reshape, mask: Mask, site: Site) -> tuple[Mask, ...]:
         else:
             middle += [site.shape[dim] for dim in out_dims]
             result += [source[dim] for dim in in_dims]
+            after = [dim for dim in out_dims if site.shape[dim] > 1]
+            before = [dim for dim in in_dims if source[dim] > 1]
+            rearranged += before if max(len(after), len(before)) > 1 else []
     pulled = np.broadcast_to(mask, middle).reshape(result)
-    return (uniform_where_constant(pulled, source) if result != middle else pulled,)
+    # An axis that stays whole stays full: uniform would be an upper bound where it is elastic.
+    for dim in rearranged:
+        pulled = collapse(pulled, dim + 1)
+    return (pulled,)
 
 
 def factor_groups(left: Shape, right: Shape) -> Iterator[tuple[list[int], list[int]]]:
