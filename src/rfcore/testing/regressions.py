@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from rfcore.errors import TruncatedFieldError
 from rfcore.layers import (
+    Activation,
     Branches,
     Convolution,
     Cropping,
     Flip,
+    GlobalPooling,
+    Normalization,
     Padding,
     Pooling,
     Roll,
@@ -21,6 +24,8 @@ from rfcore.layers import (
 from rfcore.testing.case import Case, Expected
 
 __all__ = ["REGRESSIONS"]
+
+GATE = (GlobalPooling("max"), Convolution(1), Activation("sigmoid"))
 
 REGRESSIONS = (
     Case(
@@ -104,6 +109,30 @@ REGRESSIONS = (
         input_shape=(24,),
         error=TruncatedFieldError,
         source="by hand: the high edge moves by 2 per output, the low one by 2 every other one",
+    ),
+    Case(
+        name="a gate over all but the last pixel",
+        layers=(
+            Branches(((Cropping(0, 1),), (Pooling(2), Upsampling(2)))),
+            Branches(((), GATE), "multiply"),
+        ),
+        input_shape=(21,),
+        expected=Expected(is_global=True),
+        source="by hand: the gate sees all that its input does, the pixels 0 … 19",
+    ),
+    Case(
+        name="a gate over every other pixel",
+        layers=(Convolution(2, 2, 1, 2), Branches(((), GATE), "multiply")),
+        input_shape=(13,),
+        expected=Expected(is_global=True),
+        source="by hand: the taps are at 2j - 1 and 2j + 1, the odd pixels 1 … 11",
+    ),
+    Case(
+        name="statistics over all but the last pixels",
+        layers=(Pooling(2), Normalization("instance")),
+        input_shape=(7, 7, 7),
+        expected=Expected(is_global=True),
+        source="by hand: windows of two leave the last of seven pixels over",
     ),
     Case(
         name="a circular border at one end",
