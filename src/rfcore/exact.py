@@ -27,7 +27,7 @@ from rfcore.global_paths import elastic_by_probing, global_ops, ignored_ops
 from rfcore.global_reach import global_reach
 from rfcore.graph import Graph
 from rfcore.laws import Law, Sighting, find_law, law_of
-from rfcore.notes import PATHS_LEFT_OUT
+from rfcore.notes import PATHS_LEFT_OUT, UNSEEN
 from rfcore.output_axes import OutputView, last_spatial_layer, output_axes
 from rfcore.points import LARGEST_AREA, refine_by_points
 from rfcore.rows import ProbedOutput
@@ -290,10 +290,9 @@ class _Measurement:
         )
         for end, reaches, unseen in zip(("first", "last"), (low, high), reach.unseen, strict=True):
             if reaches and unseen:
-                self.exact = False
                 self.notes.append(
-                    f"axis {axis}: the {end} {unseen} of its pixels are seen by no output, for "
-                    "strides or crops leave them over"
+                    f"axis {axis}: the {end} {unseen} of its pixels are {UNSEEN}, for strides or "
+                    "crops leave them over"
                 )
         self._listen(watch)
         return law.axis_field(*self._size(axis))
