@@ -100,16 +100,20 @@ class Walker:
         nothing = np.zeros((len(mask), *(1,) * len(self.graph.nodes[0].shape)), bool)
         return Influence(pending.get(0, nothing), lost)
 
-    def tells_apart(self, node: int, dim: int, axes: Sequence[int]) -> tuple[bool, ...]:
+    def tells_apart(
+        self, node: int, dim: int, axes: Sequence[int], index: int | None = None
+    ) -> tuple[bool, ...]:
         """For each axis of the input: does one index of a node's `dim` see less than all do?
 
         Args:
             node: The node.
-            dim: The axis of it that is probed, at its middle.
+            dim: The axis of it that is probed.
             axes: The axes of the input that are looked at.
+            index: Where it is probed; None for its middle.
         """
         shape = self.graph.nodes[node].shape
-        one = self.influence(node, one_hot(shape, [dim], [[shape[dim] // 2]])).mask
+        chosen = shape[dim] // 2 if index is None else index
+        one = self.influence(node, one_hot(shape, [dim], [[chosen]])).mask
         every = self.influence(node, one_hot(shape, [], [[]])).mask
         return tuple(
             bool(one.any()) and bool((_along(one, axis) != _along(every, axis)).any())
