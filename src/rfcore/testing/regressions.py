@@ -19,6 +19,8 @@ from rfcore.layers import (
     Pooling,
     Roll,
     SpaceToDepth,
+    Subsampling,
+    TransposedConvolution,
     Upsampling,
 )
 from rfcore.testing.case import Case, Expected
@@ -140,5 +142,30 @@ REGRESSIONS = (
         input_shape=(13,),
         expected=Expected(size=1, stride=1, padding=0, outputs=14),
         source="by hand: output j reads the input j, but for the last",
+    ),
+    Case(
+        name="blocks whose middle sees all of a small map",
+        layers=(
+            Convolution((1, 7), stride=3),
+            Branches(((), (Convolution(3, padding=2, dilation=2),)), "concatenate"),
+            Branches(((), (Convolution(3, padding=2, dilation=2),)), "concatenate"),
+            Convolution(1),
+            SpaceToDepth((1, 2)),
+            Branches(
+                (
+                    (Convolution(1, stride=2, padding=2, groups=2), Cropping(high=(3, 0))),
+                    (Pooling(3, stride=(3, 1), padding="same"),),
+                    (
+                        TransposedConvolution(3, stride=2, output_padding=1),
+                        Subsampling((2, 2), start=2),
+                        Cropping((2, 0), (3, 0)),
+                    ),
+                ),
+                "multiply",
+            ),
+        ),
+        input_shape=(24, 29),
+        error=TruncatedFieldError,
+        source="its paths of unequal strides fit together at this size only",
     ),
 )
