@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rfcore.errors import IrregularFieldError
 from rfcore.graph import AxisMap, Graph, Mask
 from rfcore.laws import Sighting
+from rfcore.notes import COPIES
 from rfcore.rows import ProbedOutput
 from rfcore.spectra import transforms_back
 from rfcore.taps import copies_from_afar
@@ -55,8 +56,8 @@ class Watch:
         if copying:
             first = self.graph.nodes[copying[0]].label
             notes.append(
-                f"{first} fills borders with copies of pixels: outputs whose box reaches past the "
-                "input's border may see those pixels too, in the box or not"
+                f"{first} {COPIES}: outputs near the borders may see those pixels too, in the box "
+                "or not"
             )
         return notes
 
@@ -75,11 +76,12 @@ class Watch:
 
 
 def window_and_far(count: int, period: int) -> list[int]:
-    """Outputs to probe: two periods in the middle, and some far from it."""
+    """Outputs to probe: two periods in the middle, one on either side of it, and one more."""
     middle = count // 2
     window = range(max(0, middle - period), min(count, middle + period + 1))
-    far = (count // 4, count // 3, (3 * count) // 4)
-    return sorted({*window, *far})
+    before = range(count // 4, min(count, count // 4 + period))
+    after = range(3 * count // 4, min(count, 3 * count // 4 + period))
+    return sorted({*window, *before, *after, count // 3})
 
 
 def in_clear_sight(sightings: Mapping[int, Sighting]) -> int:

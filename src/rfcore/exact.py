@@ -98,6 +98,7 @@ class _Measurement:
         self.exact = not traces.asked.warnings
         self.ties_axes = False
         self.open_axes: set[int] = set()
+        self.drifting: set[int] = set()
         self._carrying: Elastic | None = None
         written_out = [*traces.unrolled(address)]
         if written_out and len(traces.asked.graph.ancestors(self.small)) > MOST_UNROLLED:
@@ -178,7 +179,7 @@ class _Measurement:
                 self.ties_axes |= comparison.usable and not growths
             if found is not None:
                 return found
-            if not comparison.usable or self.ties_axes:
+            if not comparison.usable or self.ties_axes or axis in self.drifting:
                 break
         usable = comparison is not None and comparison.usable
         if self.ties_axes and usable and len(self.axes) > 1:
@@ -200,7 +201,10 @@ class _Measurement:
             raise IndependentOutputError(self.address, self._because_cut())
         refuse_blind(sightings, indices, probed, self.address, axis)
         law = find_law(sightings, max_period) if comparison.usable else None
-        if law is not None and comparison.moves_as_shapes_do(
+        if law is not None and unsteady_op(probed, axis):
+            # Its taps drift: what holds where was looked need not hold in between.
+            self.drifting.add(axis)
+        elif law is not None and comparison.moves_as_shapes_do(
             self.dims[axis], law.period, law.shift
         ):
             if law.shift < 0:
@@ -278,7 +282,8 @@ class _Measurement:
             known = find_law(sightings, max_period, low=not low, high=not high)
             mirrored = known is not None and known.shift < 0
             # Counted from the high border, positions are those of one size alone.
-            if known is None or (mirrored and probed.walker.graph is not self.traces.asked.graph):
+            larger = probed.walker.graph is not self.traces.asked.graph
+            if known is None or (larger and (mirrored or unsteady_op(probed, axis))):
                 return None
             law = known
 
