@@ -12,6 +12,7 @@ from typing import Any
 
 from rfcore.addresses import resolve
 from rfcore.errors import ModelError, RfcoreError
+from rfcore.global_paths import elastic_by_probing
 from rfcore.graph import Opaque
 from rfcore.guard import ask_trace
 from rfcore.hookspecs import Backend, Trace
@@ -19,6 +20,7 @@ from rfcore.inputs import InputSpec
 from rfcore.striding import total_stride
 from rfcore.structure import Alignment, align
 from rfcore.unrolled import Place, unrolled_axes, unrolled_places
+from rfcore.walk import Elastic, Walker
 
 __all__ = ["Comparison", "TraceSet"]
 
@@ -34,6 +36,9 @@ MODEST_GROWTH = 1344
 MODEST_STEPS = (1, 4)
 # 2^3 · 3 · 7, where some part of the model is a loop that is written out step by step.
 UNROLLED_GROWTH = 168
+# Ops of such a loop up to which each is asked whether it takes in positions, which takes a walk
+# through all that are before it.
+MOST_PROBED = 400
 # New objects after which the garbage collector looks, while a model is traced; Python says 700.
 RARELY = 100_000
 
@@ -96,6 +101,7 @@ class TraceSet:
 
     _places: frozenset[Place] = field(init=False)
     _unrolled: dict[str, Mapping[int, str]] = field(default_factory=dict, init=False)
+    _carrying: dict[str, Elastic] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.asked = self._traced(self.spec)
@@ -171,6 +177,27 @@ class TraceSet:
             found = {} if node is None else unrolled_axes(graph, node, self.spec.axes, places)
             self._unrolled[address] = found
         return self._unrolled[address]
+
+    def too_long_to_probe(self, address: str) -> bool:
+        """Whether the forward is a loop of so many ops that not each of them can be probed."""
+        node = self.asked.values[address]
+        if node is None or not self.unrolled(address):
+            return False
+        return len(self.asked.graph.ancestors(node)) > MOST_PROBED
+
+    def carrying_position(self, address: str) -> Elastic:
+        """Which axes carry position into ops that reduce them, where no larger trace tells.
+
+        Nothing is known of a loop that is too long to probe: its field is a plain law, or is not
+        told at all.
+        """
+        node = self.asked.values[address]
+        if node is None or self.too_long_to_probe(address):
+            return {}
+        if address not in self._carrying:
+            walker = Walker(self.asked.graph)
+            self._carrying[address] = elastic_by_probing(walker, node, self.spec.axes)
+        return self._carrying[address]
 
     def costly(self, address: str) -> bool:
         """Whether a larger trace costs memory: real values, or ops pulled back on full arrays."""
