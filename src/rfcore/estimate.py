@@ -16,6 +16,7 @@ from rfcore.errors import (
 from rfcore.exact import exact_field
 from rfcore.field import ReceptiveField
 from rfcore.fit import fit
+from rfcore.garbage import old_objects_set_aside
 from rfcore.guard import ask_gradient, ask_input_spec, fault
 from rfcore.hookspecs import Backend
 from rfcore.inputs import InputSpec
@@ -111,21 +112,22 @@ def estimate(
     if method == "gradient":
         fields = [_measured(chosen, model, spec, name) for name in names]
     else:
-        traces = TraceSet(chosen, model, spec)
-        ignore = global_paths == "ignore"
-        fields = [_exact(traces, name, ignore_global=ignore) for name in names]
+        # Around all of it, so that the traces are gone when the collector looks again.
+        with old_objects_set_aside():
+            fields = _exact(chosen, model, spec, names, ignore_global=global_paths == "ignore")
     if not isinstance(output, list | tuple):
         return fields[0]
     return dict(zip(output, fields, strict=True))
 
 
-def _exact(traces: TraceSet, output: Output, *, ignore_global: bool) -> ReceptiveField:
+def _exact(
+    backend: Backend, model: Any, spec: InputSpec, names: Sequence[Output], *, ignore_global: bool
+) -> list[ReceptiveField]:
+    traces = TraceSet(backend, model, spec)
     try:
-        return exact_field(traces, output, ignore_global=ignore_global)
+        return [exact_field(traces, name, ignore_global=ignore_global) for name in names]
     except OpFaultError as error:
-        raise fault(
-            traces.backend, "trace", f"has an op, {error.op}, that {error.problem}"
-        ) from error
+        raise fault(backend, "trace", f"has an op, {error.op}, that {error.problem}") from error
 
 
 def _measured(backend: Backend, model: Any, spec: InputSpec, output: Output) -> ReceptiveField:

@@ -57,6 +57,11 @@ class Pattern:
         self._loaded = False
         self._value: Mask | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was read, and every entry counts."""
+        return self._loaded and self._value is None
+
     def read(self) -> Mask | None:
         """The pattern, or None where every entry counts."""
         if not self._loaded:

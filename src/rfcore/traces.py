@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from rfcore.addresses import resolve
 from rfcore.errors import ModelError, RfcoreError
+from rfcore.garbage import old_objects_set_aside
 from rfcore.global_paths import elastic_by_probing
 from rfcore.graph import Opaque
 from rfcore.guard import ask_trace
@@ -39,8 +38,6 @@ UNROLLED_GROWTH = 168
 # Ops of such a loop up to which each is asked whether it takes in positions, which takes a walk
 # through all that are before it.
 MOST_PROBED = 400
-# New objects after which the garbage collector looks, while a model is traced; Python says 700.
-RARELY = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +127,7 @@ class TraceSet:
         return self._larger[key]
 
     def _traced(self, spec: InputSpec) -> Trace:
-        with _old_objects_set_aside():
+        with old_objects_set_aside():
             return ask_trace(self.backend, self.model, spec)
 
     def larger_ones(self) -> list[Trace]:
@@ -228,28 +225,6 @@ class TraceSet:
         if node is not None and _upsamples(self.asked.graph.nodes[node].shape, self.spec):
             base, steps = UPSAMPLED_GROWTH, UPSAMPLED_STEPS
         return [_congruent(base, stride) * step for step in steps], modest
-
-
-@contextmanager
-def _old_objects_set_aside() -> Iterator[None]:
-    """Spares the garbage collector the framework's and the model's many objects.
-
-    A trace makes so many small objects that it would be searched for garbage, all of memory
-    with it, again and again: a quarter of the time of a trace. Frameworks hang more work on
-    each of these searches.
-    """
-    thresholds = gc.get_threshold()
-    # Others who have set theirs aside would lose that, for thawing is for all.
-    freezes = not gc.get_freeze_count()
-    if freezes:
-        gc.freeze()
-    gc.set_threshold(RARELY if thresholds[0] else 0, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        if freezes:
-            gc.unfreeze()
 
 
 def _upsamples(shape: Sequence[int], spec: InputSpec) -> bool:

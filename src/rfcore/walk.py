@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rfcore.errors import RfcoreError
-from rfcore.graph import AxisMap, Graph, Mask, Node
+from rfcore.graph import AxisMap, Elementwise, Graph, Mask, Node
 from rfcore.masks import Site, any_over
 from rfcore.pullback import pull
 
@@ -86,11 +86,17 @@ class Walker:
                 seen(index, current)
             node = self.graph.nodes[index]
             mirrored |= isinstance(node.op, AxisMap) and node.op.mirrors
-            parts = _pulled(node, current, self._site(index, lost))
+            if self._hands_on(node):
+                parts: tuple[Mask, ...] = (current,) * len(node.inputs)
+            else:
+                parts = _pulled(node, current, self._site(index, lost))
             for source, part in zip(node.inputs, parts, strict=True):
+                earlier = pending.get(source)
+                if part is current and earlier is None:
+                    pending[source] = part
+                    continue
                 if not part.any():
                     continue
-                earlier = pending.get(source)
                 shape = part.shape if earlier is None else _merged(part, earlier)
                 if math.prod(shape) > LARGEST_MASK:
                     raise MaskTooLargeError(node.label, shape)
@@ -118,6 +124,15 @@ class Walker:
         return tuple(
             bool(one.any()) and bool((_along(one, axis) != _along(every, axis)).any())
             for axis in axes
+        )
+
+    def _hands_on(self, node: Node) -> bool:
+        """Whether an op is known to pass any mask on as it is; most of a network's ops are."""
+        if type(node.op) is not Elementwise:
+            return False
+        nodes, shape = self.graph.nodes, node.shape
+        return all(nodes[source].shape == shape for source in node.inputs) and all(
+            gate is None or gate.is_open for gate in node.op.gates
         )
 
     def _site(self, index: int, lost: Mask) -> Site:

@@ -68,6 +68,8 @@ class Hearing:
         """A layer's output with its arrays marked."""
         call = self._calls[name]
         self._calls[name] += 1
+        if isinstance(output, jax.Array):
+            return checkpoint_name(output, _BAR.join((f"{self._token}{call}", name, "")))
         leaves, tree = jax.tree_util.tree_flatten(output)
         paths = [path for path, _ in arrays_by_path(output)]
         marked = [

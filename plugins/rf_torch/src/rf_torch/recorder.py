@@ -45,9 +45,9 @@ class Recorder(TorchDispatchMode):
         super().__init__()
         self.memory, self._stand_ins = memory, stand_ins
         self.tape = ConstantTape(stand_ins.real, stand_ins.zeros)
-        self.reads_values = False
+        self._answered = False
         self.fills = Fills(memory.builder, KEEPING)
-        self._escapes = Escapes(memory, self.tape, self._noticed)
+        self._escapes = Escapes(memory, self.tape)
         self._recurrences = Recurrences(memory)
 
     def __enter__(self) -> Recorder:
@@ -76,8 +76,10 @@ class Recorder(TorchDispatchMode):
         finally:
             super().__exit__(None, None, None)
 
-    def _noticed(self) -> None:
-        self.reads_values = True
+    @property
+    def reads_values(self) -> bool:
+        """Whether the forward was given values that depend on the input."""
+        return self._answered or self._escapes.noticed
 
     def __torch_dispatch__(
         self,
@@ -173,7 +175,7 @@ class Recorder(TorchDispatchMode):
 
     def _record(self, kind: Kind, call: Call, blank: frozenset[int]) -> None:
         if kind.name in _READING:
-            self.reads_values = True
+            self._answered = True
             return
         if kind.views and self._view(call):
             return
