@@ -12,7 +12,7 @@ from rfcore.notes import COPIES
 from rfcore.rows import ProbedOutput
 from rfcore.spectra import transforms_back
 from rfcore.taps import copies_from_afar
-from rfcore.unsteady import blind_op
+from rfcore.unsteady import blind_op, differs_by_position
 from rfcore.walk import Elastic
 
 __all__ = ["Watch", "in_clear_sight", "refuse_blind", "window_and_far"]
@@ -52,7 +52,7 @@ class Watch:
                 f"{back} comes back from frequencies: what is done to them may be a convolution, "
                 "of which the field is an upper bound"
             )
-        copying = [index for index in sorted(self.visited) if self._copies(index)]
+        copying = self.copying()
         if copying:
             first = self.graph.nodes[copying[0]].label
             notes.append(
@@ -60,6 +60,14 @@ class Watch:
                 "or not"
             )
         return notes
+
+    def copying(self) -> list[int]:
+        """The visited nodes that fill borders with copies of pixels."""
+        return [index for index in sorted(self.visited) if self._copies(index)]
+
+    def differs_by_position(self) -> bool:
+        """Whether some outputs may see what those in the middle and near the ends do not tell."""
+        return differs_by_position(self.graph, self.visited, self.elastic)
 
     def _copies(self, index: int) -> bool:
         """Whether a node fills the borders of an axis that follows the input's size."""

@@ -70,5 +70,10 @@ def _accepted(
         in_sight = seen.low is not None and seen.high is not None
         if in_sight and (seen.first, seen.last + 1) != (low, high):
             return None
+    if watch.differs_by_position() and not watch.copying():
+        for index, seen in probed.rows(axis, range(count)).items():
+            low, high = found.interval(index)
+            if seen.first < low or seen.last >= high:
+                return None
     told.findings.listen(watch)
     return found

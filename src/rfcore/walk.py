@@ -182,9 +182,23 @@ def one_hot(shape: Sequence[int], dims: Sequence[int], indices: Sequence[Sequenc
         dims: The axes that the indices are on; one makes row probes, all spatial ones points.
         indices: One index per axis in `dims`, for each probe.
     """
-    mask = np.zeros((len(indices), *(n if d in dims else 1 for d, n in enumerate(shape))), bool)
-    for probe, index in enumerate(indices):
-        at = dict(zip(dims, index, strict=True))
+    return several_hot(shape, dims, [[index] for index in indices])
+
+
+def several_hot(
+    shape: Sequence[int], dims: Sequence[int], groups: Sequence[Sequence[Sequence[int]]]
+) -> Mask:
+    """Probes that are True at several places each; see `one_hot`.
+
+    Args:
+        shape: Shape of the probed value.
+        dims: The axes that the indices are on.
+        groups: For each probe its places, each of them one index per axis in `dims`.
+    """
+    mask = np.zeros((len(groups), *(n if d in dims else 1 for d, n in enumerate(shape))), bool)
+    for probe, places in enumerate(groups):
+        columns = np.asarray(places, np.intp).reshape(len(places), len(dims)).T
+        at = dict(zip(dims, columns, strict=True))
         mask[(probe, *(at.get(d, 0) for d in range(len(shape))))] = True
     return mask
 
