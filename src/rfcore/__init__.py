@@ -1,6 +1,6 @@
 """rfcore: which part of its input can this unit of a neural network see?"""
 
-from rfcore.errors import RfcoreError
+from rfcore.errors import GradientFieldWarning, RfcoreError
 from rfcore.estimate import estimate
 from rfcore.field import AxisField, ReceptiveField
 from rfcore.fit import fit
@@ -13,6 +13,7 @@ __all__ = [
     "Backend",
     "BackendInfo",
     "Certificate",
+    "GradientFieldWarning",
     "ReceptiveField",
     "RfcoreError",
     "backends",

@@ -23,6 +23,12 @@ from rfcore.errors.backends import (
     UnknownBackendError,
 )
 from rfcore.errors.base import RfcoreError
+from rfcore.errors.gradients import (
+    GradientFieldWarning,
+    NonFiniteGradientError,
+    OutputChannelsError,
+    OutputIndexError,
+)
 from rfcore.errors.models import (
     IndependentOutputError,
     InputTypeError,
@@ -51,6 +57,7 @@ __all__ = [
     "FieldMismatchError",
     "ForwardError",
     "FrameworkVersionError",
+    "GradientFieldWarning",
     "IndependentOutputError",
     "InputShapeError",
     "InputTypeError",
@@ -64,7 +71,10 @@ __all__ = [
     "NoBackendError",
     "NoOutputError",
     "NoSpatialAxesError",
+    "NonFiniteGradientError",
     "OptionError",
+    "OutputChannelsError",
+    "OutputIndexError",
     "OutputNameError",
     "PluginFaultError",
     "ProbeError",
