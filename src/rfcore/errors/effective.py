@@ -62,9 +62,12 @@ class UnfitInputError(RfcoreError):
 class NonFiniteError(RfcoreError):
     """An input, or the gradient at it, holds NaN or infinities."""
 
-    def __init__(self, index: int, what: str, count: int | None = None) -> None:
-        self.index, self.what, self.count = index, what, count
-        subject = f"Input {index}" if what == "input" else f"The gradient at input {index}"
+    def __init__(
+        self, index: int, what: str, count: int | None = None, name: str | None = None
+    ) -> None:
+        self.index, self.what, self.count, self.name = index, what, count, name
+        called = str(index) if name is None else f"{index}, {name!r},"
+        subject = f"Input {called}" if what == "input" else f"The gradient at input {called}"
         values = "" if count is None else f" ({count} of its values)"
         super().__init__(
             f"{subject} holds NaN or infinities{values}.",
