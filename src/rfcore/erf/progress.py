@@ -66,7 +66,7 @@ def _line() -> Iterator[Progress]:
         if now - last >= LINE_EVERY_SECONDS:
             last = now
             of = "" if total is None else f" of {total}"
-            print(f"\r\x1b[K{done}{of} inputs", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[Kinputs: {done}{of}", end="", file=sys.stderr, flush=True)
 
     try:
         yield report
