@@ -24,6 +24,7 @@ from rfcore.errors.backends import (
 )
 from rfcore.errors.base import RfcoreError
 from rfcore.errors.effective import (
+    CancelledGradientError,
     DeadGradientError,
     EffectiveFormatError,
     MeasureError,
@@ -65,6 +66,7 @@ __all__ = [
     "AmbiguousBackendError",
     "AmbiguousOutputError",
     "BackendCapabilityError",
+    "CancelledGradientError",
     "CertificateTruthError",
     "DeadGradientError",
     "EffectiveFormatError",
