@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from rf_tf.captured import Captured
 from rf_tf.randomness import with_seeds
-from rf_tf.running import Run, computing, located, plain_array, plain_type, values_behind
+from rf_tf.running import (
+    Values,
+    computing,
+    located,
+    plain_array,
+    plain_type,
+    values_behind,
+)
 from rf_tf.tracing import traced
 from rfcore.errors import BackendCapabilityError, IndependentOutputError, ModelError
 from rfcore.hookspecs import Linearization, MeasuredOutput
@@ -23,6 +30,8 @@ from rfcore.inputs import InputSpec
 from rfcore.output_axes import axes_at_asked_size, axes_in_place
 
 __all__ = ["measured_output"]
+
+Fed = dict[tf.Tensor, NDArray[Any]]
 
 # Cheaper to compute again than to keep; and resources cannot be kept.
 _AT_HAND = {"Const", "Placeholder", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"}
@@ -54,26 +63,10 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
     if derivative is None:
         raise IndependentOutputError(address, " by any path that has a gradient")
     values = values_behind(captured, (derivative.gradient, tensor), derivative.cotangent)
-    run = computing(captured, values)
-    place = captured.input.dtype.as_numpy_dtype
-    fed = values.fed
-
-    def at(image: NDArray[Any]) -> Linearization:
-        given = {**fed, captured.input: image.astype(place)}
-        value, *kept = _run(run, [tensor, *derivative.kept], given, spec)
-        left = {**given, **dict(zip(derivative.kept, kept, strict=True))}
-
-        def pull(cotangents: NDArray[Any]) -> NDArray[Any]:
-            kind = tensor.dtype.as_numpy_dtype
-            passes = ({**left, derivative.cotangent: one.astype(kind)} for one in cotangents)
-            return np.stack(
-                [plain_array(_run(run, derivative.gradient, one, spec)) for one in passes]
-            )
-
-        return Linearization(lambda: plain_array(value), pull)
-
+    passes = _Passes(captured, tensor, derivative, values)
     notes = (*values.notes, *captured.warnings)
-    return MeasuredOutput(at, tuple(shape.as_list()), axes, plain_type(place), notes)
+    dtype = plain_type(captured.input.dtype.as_numpy_dtype)
+    return MeasuredOutput(passes.at, tuple(shape.as_list()), axes, dtype, notes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,11 +129,44 @@ def _kept(graph: tf.Graph, gradient: tf.Tensor, forward: set[str]) -> tuple[tf.T
     return kept if holds else ()
 
 
-def _run(run: Run, target: Any, fed: dict[tf.Tensor, NDArray[Any]], spec: InputSpec) -> Any:
-    try:
-        return run(target, fed)
-    except tf.errors.OpError as error:
-        raise ModelError(spec.shape, error) from error
+class _Passes:
+    """Forward and backward passes in a session."""
+
+    def __init__(
+        self, captured: Captured, tensor: tf.Tensor, derivative: _Derivative, values: Values
+    ) -> None:
+        self.captured, self.tensor, self.derivative = captured, tensor, derivative
+        self.fed, self.kept = values.fed, derivative.kept
+        self._session = computing(captured, values)
+
+    def at(self, image: NDArray[Any]) -> Linearization:
+        """One forward, whose tensors are kept as long as the result is."""
+        place = self.captured.input.dtype.as_numpy_dtype
+        given = {**self.fed, self.captured.input: image.astype(place)}
+        value, *left = self._run([self.tensor, *self.kept], given)
+        kept = dict(zip(self.kept, left, strict=True))
+
+        def pull(cotangents: NDArray[Any]) -> NDArray[Any]:
+            return np.stack([self._pulled(given, kept, cotangent) for cotangent in cotangents])
+
+        return Linearization(lambda: plain_array(value), pull)
+
+    def _pulled(self, given: Fed, kept: Fed, cotangent: NDArray[Any]) -> NDArray[Any]:
+        kind = self.tensor.dtype.as_numpy_dtype
+        fed = {**given, self.derivative.cotangent: cotangent.astype(kind)}
+        if self.kept:
+            try:
+                return plain_array(self._session(self.derivative.gradient, {**fed, **kept}))
+            except tf.errors.OpError:
+                # Some kernels run beside those of the forward only, as oneDNN's for NCHW.
+                self.kept = ()
+        return plain_array(self._run(self.derivative.gradient, fed))
+
+    def _run(self, targets: Any, fed: Fed) -> Any:
+        try:
+            return self._session(targets, fed)
+        except tf.errors.OpError as error:
+            raise ModelError(tuple(self.captured.input.shape.as_list()), error) from error
 
 
 def _axes(captured: Captured, spec: InputSpec, address: str) -> tuple[int | None, ...] | None:
