@@ -14,7 +14,7 @@ import pytest
 
 from rfcore import BackendInfo, plugins
 from rfcore.addresses import resolve
-from rfcore.hookspecs import Backend, MeasuredOutput, Trace
+from rfcore.hookspecs import Backend, Linearization, MeasuredOutput, Trace
 from rfcore.inputs import InputSpec, input_spec
 from rfcore.layers import LAYOUTS, Branches, Layer, LayersBackend
 from rfcore.testing import CASES, BackendConformance
@@ -56,12 +56,32 @@ class LayersWithGradients(LayersBackend):
         shape = trace.graph.nodes[node].shape
         walker = Walker(trace.graph)
 
-        def probe(mask: np.ndarray) -> np.ndarray:
-            points = one_hot(shape, spec.axes, np.argwhere(mask).tolist())
-            seen = walker.influence(node, points).mask.any(0)
-            return np.broadcast_to(seen.reshape(seen.shape[1:]), spec.spatial_shape).astype(float)
+        def pull(cotangents: np.ndarray) -> np.ndarray:
+            return np.stack([self.pulled(walker, node, one, spec) for one in cotangents])
 
-        return MeasuredOutput(probe, spec.spatial_shape, tuple(shape[a] for a in spec.axes))
+        def at(image: np.ndarray) -> Linearization:
+            return Linearization(lambda: self.value(walker, node, image, spec), pull)
+
+        return MeasuredOutput(at, shape, spec.axes, np.dtype(float))
+
+    def seen(self, walker: Walker, node: int, places: np.ndarray, spec: InputSpec) -> np.ndarray:
+        """What each of some outputs sees, of shape (places, *input shape)."""
+        points = one_hot(walker.graph.nodes[node].shape, spec.axes, places[:, 1:].tolist())
+        mask = walker.influence(node, points).mask
+        return np.broadcast_to(mask, (len(places), *spec.shape))
+
+    def pulled(
+        self, walker: Walker, node: int, cotangent: np.ndarray, spec: InputSpec
+    ) -> np.ndarray:
+        """Every output is the sum of what it sees."""
+        places = np.argwhere(cotangent)
+        seen = self.seen(walker, node, places, spec)
+        return np.tensordot(cotangent[tuple(places.T)], seen.astype(float), axes=1)
+
+    def value(self, walker: Walker, node: int, image: np.ndarray, spec: InputSpec) -> np.ndarray:
+        shape = walker.graph.nodes[node].shape
+        seen = self.seen(walker, node, np.argwhere(np.ones(shape)), spec)
+        return (seen * image).sum(axis=tuple(range(1, seen.ndim))).reshape(shape)
 
 
 class Conformance(BackendConformance):

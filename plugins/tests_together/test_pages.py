@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/reliability.md")
+PAGES = ("README.md", "docs/reliability.md", "docs/effective.md")
 SECTIONS = [
     section
     for page in PAGES
@@ -50,7 +50,10 @@ def test_each_framework_is_shown() -> None:
 
 
 @pytest.mark.parametrize("section", CODE)
-def test_the_code_runs_and_gives_what_it_says(section: str) -> None:
+def test_the_code_runs_and_gives_what_it_says(
+    section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # some of it writes files
     code = CODE[section]
     expected, names = promises(code), {}
     for statement in ast.parse(code).body:

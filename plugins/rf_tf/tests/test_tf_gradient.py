@@ -11,6 +11,7 @@ import tensorflow as tf
 
 import rfcore
 from rfcore.errors import IndependentOutputError, NoSpatialAxesError, UnknownLayerError
+from rfcore.gradients import grid_shape, probe, random_input
 from rfcore.hookspecs import MeasuredOutput
 from rfcore.plugins import find_backend
 from tf_chains import PADDING, SHAPE, SIZE, STRIDE, Chain, TracedChain, kernels, plain_graph
@@ -21,6 +22,12 @@ SMALL = (24, 25, 3)
 def measured(model: Any, output: str | None = None) -> MeasuredOutput:
     backend = find_backend(model, "tf")
     return backend.gradient(model, backend.input_spec(model, SMALL, None, None), output)
+
+
+def probed(found: MeasuredOutput, mask: Any) -> Any:
+    """|gradient| summed over channels, at the random input of the gradient method."""
+    spec = find_backend(None, "tf").input_spec(Chain(), SMALL, None, None)
+    return probe(found, spec, random_input(found, spec))(mask)
 
 
 def by_tape(model: Any, mask: Any) -> Any:
@@ -37,9 +44,9 @@ def by_tape(model: Any, mask: Any) -> Any:
 def test_gradient_is_that_of_the_tape(kind: type[Chain]) -> None:
     model = kind()
     found = measured(model)
-    mask = np.zeros(found.output_shape)
+    mask = np.zeros(grid_shape(found))
     mask[1, 2] = 1.0
-    np.testing.assert_allclose(found.probe(mask), by_tape(model, mask), rtol=1e-5)
+    np.testing.assert_allclose(probed(found, mask), by_tape(model, mask), rtol=1e-5)
 
 
 def test_gradient_of_a_saved_model_is_that_of_its_weights(tmp_path: Path) -> None:
@@ -47,9 +54,9 @@ def test_gradient_of_a_saved_model_is_that_of_its_weights(tmp_path: Path) -> Non
     model.__call__.get_concrete_function(tf.TensorSpec([None, None, None, 3]))
     tf.saved_model.save(model, str(tmp_path))
     found = measured(str(tmp_path))
-    mask = np.zeros(found.output_shape)
+    mask = np.zeros(grid_shape(found))
     mask[2, 2] = 1.0
-    np.testing.assert_allclose(found.probe(mask), by_tape(model, mask), rtol=1e-5)
+    np.testing.assert_allclose(probed(found, mask), by_tape(model, mask), rtol=1e-5)
 
 
 @pytest.mark.parametrize("use_resource", [False, True], ids=["references", "resources"])
@@ -58,9 +65,9 @@ def test_gradient_of_a_graph_uses_the_values_of_its_session(use_resource: bool) 
     with tf.compat.v1.Session(graph=graph) as session:
         session.run("init")
         found = measured(graph)
-    mask = np.zeros(found.output_shape)
+    mask = np.zeros(grid_shape(found))
     mask[1, 1] = 1.0
-    np.testing.assert_allclose(found.probe(mask), by_tape(Chain(), mask), rtol=1e-5)
+    np.testing.assert_allclose(probed(found, mask), by_tape(Chain(), mask), rtol=1e-5)
 
 
 @pytest.mark.parametrize("output", [None, "head", "head/Conv2D"])
@@ -73,10 +80,10 @@ def test_field_of_positive_weights_is_seen_whole(output: str | None) -> None:
 
 def test_gradient_of_an_inner_tensor() -> None:
     found = measured(Chain(), "stem")
-    assert found.output_shape == (12, 13)
+    assert grid_shape(found) == (12, 13)
     mask = np.zeros((12, 13))
     mask[5, 5] = 1.0
-    rows, columns = np.nonzero(found.probe(mask))
+    rows, columns = np.nonzero(probed(found, mask))
     # An even axis is padded after its end only, an odd one on both sides.
     assert (rows.min(), rows.max()) == (10, 12)
     assert (columns.min(), columns.max()) == (9, 11)
@@ -98,7 +105,7 @@ def test_gradient_through_a_loop() -> None:
 def test_dead_units_have_no_gradient_and_no_error() -> None:
     first, _ = kernels()
     found = measured(tf.function(lambda image: tf.nn.relu(tf.nn.conv2d(image, -first, 2, "SAME"))))
-    assert not found.probe(np.ones(found.output_shape)).any()
+    assert not probed(found, np.ones(grid_shape(found))).any()
 
 
 def test_other_inputs_are_held_and_said_to_be() -> None:

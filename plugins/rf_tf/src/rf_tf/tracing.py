@@ -14,7 +14,7 @@ from rfcore.graph import GraphBuilder
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
 
-__all__ = ["captured_model", "explained", "trace"]
+__all__ = ["captured_model", "explained", "trace", "traced"]
 
 
 def trace(model: Any, spec: InputSpec) -> Trace:
@@ -28,6 +28,11 @@ def trace(model: Any, spec: InputSpec) -> Trace:
         captured = captured_model(model, spec)
     except Exception as error:
         return Trace(GraphBuilder(spec.shape).finish(), {}, {}, error=explained(error))
+    return traced(captured)
+
+
+def traced(captured: Captured) -> Trace:
+    """What a captured graph says of its outputs; none of its ops is run."""
     recording = record(captured)
     values: dict[str, int | None] = {}
     shapes: dict[str, tuple[int, ...]] = {}
