@@ -35,6 +35,7 @@ from rfcore.errors.models import (
     TruncatedFieldError,
     UnsupportedOpError,
 )
+from rfcore.errors.plots import MissingExtraError, PlotError
 from rfcore.errors.verification import (
     CertificateTruthError,
     FieldMismatchError,
@@ -60,12 +61,14 @@ __all__ = [
     "LayoutError",
     "LocalPathsError",
     "MergedAxesError",
+    "MissingExtraError",
     "ModelError",
     "NoBackendError",
     "NoOutputError",
     "NoSpatialAxesError",
     "OptionError",
     "OutputNameError",
+    "PlotError",
     "PluginFaultError",
     "ProbeError",
     "RfcoreError",
