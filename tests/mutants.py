@@ -14,7 +14,7 @@ import pytest
 
 from rfcore import BackendInfo, plugins
 from rfcore.addresses import resolve
-from rfcore.hookspecs import Backend, MeasuredOutput, Trace
+from rfcore.hookspecs import Backend, Linearization, MeasuredOutput, Trace
 from rfcore.inputs import InputSpec, input_spec
 from rfcore.layers import LAYOUTS, Branches, Layer, LayersBackend
 from rfcore.testing import CASES, BackendConformance
@@ -56,12 +56,19 @@ class LayersWithGradients(LayersBackend):
         shape = trace.graph.nodes[node].shape
         walker = Walker(trace.graph)
 
-        def probe(mask: np.ndarray) -> np.ndarray:
-            points = one_hot(shape, spec.axes, np.argwhere(mask).tolist())
-            seen = walker.influence(node, points).mask.any(0)
-            return np.broadcast_to(seen.reshape(seen.shape[1:]), spec.spatial_shape).astype(float)
+        def pull(cotangents: np.ndarray) -> np.ndarray:
+            return np.stack([self.seen(walker, node, one, spec) for one in cotangents])
 
-        return MeasuredOutput(probe, spec.spatial_shape, tuple(shape[a] for a in spec.axes))
+        def at(image: np.ndarray) -> Linearization:
+            return Linearization(lambda: np.full(shape, image.mean()), pull)
+
+        return MeasuredOutput(at, shape, spec.axes, np.dtype(float))
+
+    def seen(self, walker: Walker, node: int, cotangent: np.ndarray, spec: InputSpec) -> np.ndarray:
+        shape = walker.graph.nodes[node].shape
+        places = np.argwhere(cotangent.any(axis=0))
+        seen = walker.influence(node, one_hot(shape, spec.axes, places.tolist())).mask.any(0)
+        return np.broadcast_to(seen, spec.shape).astype(float)
 
 
 class Conformance(BackendConformance):

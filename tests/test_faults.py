@@ -19,12 +19,13 @@ from rfcore.errors import (
     IndependentOutputError,
     IrregularFieldError,
     NoBackendError,
+    NonFiniteGradientError,
     PluginFaultError,
     RfcoreError,
     TruncatedFieldError,
 )
 from rfcore.graph import Elementwise, Graph, Node, Opaque, Pattern
-from rfcore.hookspecs import Backend, MeasuredOutput, Trace
+from rfcore.hookspecs import Backend, Linearization, MeasuredOutput, Trace
 from rfcore.inputs import InputSpec
 from rfcore.layers import Convolution, Pooling
 
@@ -385,22 +386,26 @@ def probing(change: Callable[[NDArray[Any]], Any]) -> LayersWithGradients:
 
     def gradient(self: Any, model: Any, spec: InputSpec, output: Any) -> MeasuredOutput:
         sound = LayersWithGradients().gradient(model, spec, output)
-        return replace(sound, probe=lambda mask: change(sound.probe(mask)))
+
+        def at(image: NDArray[Any]) -> Linearization:
+            linear = sound.at(image)
+            return replace(linear, pull=lambda cotangents: change(linear.pull(cotangents)))
+
+        return replace(sound, at=at)
 
     return faulty(gradient=gradient)
 
 
 NO_GRADIENTS: dict[str, tuple[Callable[[NDArray[Any]], Any], str]] = {
-    "NaN": (lambda seen: np.where(seen, np.nan, 0), "NaN or infinite"),
-    "infinite": (lambda seen: np.where(seen, np.inf, 0), "NaN or infinite"),
     "complex": (lambda seen: seen + 0j, "type complex128"),
     "objects": (lambda seen: seen.astype(object), "type object"),
     "words": (lambda seen: np.where(seen, "yes", ""), "type <U3"),
-    "nothing": (lambda seen: None, r"shape ()"),
-    "a number": (lambda seen: 1.0, r"shape ()"),
-    "transposed": (lambda seen: seen.T, "shape (76, 80), expected (80, 76)"),
-    "cropped": (lambda seen: seen[1:], "shape (79, 76)"),
-    "with channels": (lambda seen: seen[None], "shape (1, 80, 76)"),
+    "whole numbers": (lambda seen: seen.astype(int), "type int64"),
+    "nothing": (lambda seen: None, "a NoneType, not an array"),
+    "a number": (lambda seen: 1.0, "a float, not an array"),
+    "transposed": (lambda seen: seen.T, "shape (76, 80, 1, 1), expected (1, 1, 80, 76)"),
+    "cropped": (lambda seen: seen[:, :, 1:], "shape (1, 1, 79, 76)"),
+    "without the points": (lambda seen: seen[0], "shape (1, 80, 76)"),
 }
 
 
@@ -419,13 +424,17 @@ def test_a_gradient_that_raises_is_refused() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"probe": None}, "probe None, which cannot be called"),
-        ({"input_shape": (80,)}, "measures an input of (80,), asked was (80, 76)"),
-        ({"input_shape": (76, 80)}, "measures an input of (76, 80)"),
-        ({"output_shape": (40,)}, "measures an output of (40,)"),
-        ({"output_shape": (40, 2.5)}, "measures an output of (40, 2.5)"),
+        ({"at": None}, "returned None as `at`, which cannot be called"),
+        ({"at": lambda image: image}, "returned a ndarray, not a Linearization"),
+        ({"shape": (1, 40, 2.5)}, "an output of shape (1, 40, 2.5)"),
+        ({"shape": [1, 40, 38]}, "an output of shape [1, 40, 38]"),
+        ({"axes": (1,)}, "the output's axes (1,), with 2 spatial axes"),
+        ({"axes": (1, 3)}, "the axes (1, 3) of an output of shape (1, 36, 34)"),
+        ({"axes": (1, 1)}, "the axes (1, 1) of an output of shape (1, 36, 34)"),
+        ({"dtype": float}, "its input is <class 'float'>, which is no floating type"),
+        ({"dtype": np.dtype(int)}, "its input is dtype('int64'), which is no floating type"),
     ],
-    ids=["no probe", "rank of the input", "another input", "rank of the output", "half an output"],
+    ids=str,
 )
 def test_a_gradient_of_other_shapes_is_refused(values: Any, said: str) -> None:
     def gradient(self: Any, model: Any, spec: InputSpec, output: Any) -> MeasuredOutput:
@@ -437,6 +446,13 @@ def test_a_gradient_of_other_shapes_is_refused(values: Any, said: str) -> None:
 def test_a_gradient_that_is_no_measured_output_is_refused() -> None:
     error = refused(faulty(gradient=lambda *_: lambda mask: mask), method="gradient")
     assert "function, not a MeasuredOutput" in error.problem
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_is_refused(number: float) -> None:
+    with pytest.raises(NonFiniteGradientError) as caught:
+        measured(probing(lambda seen: np.where(seen, number, 0)), method="gradient")
+    assert 'method="exact"' in caught.value.hint
 
 
 def test_a_gradient_of_everything_or_of_nothing_is_no_field() -> None:

@@ -1,6 +1,7 @@
 """rfcore: which part of its input can this unit of a neural network see?"""
 
-from rfcore.errors import RfcoreError
+from rfcore.erf import EffectiveReceptiveField, effective, effective_replknet
+from rfcore.errors import GradientFieldWarning, MeasurementInterrupted, RfcoreError
 from rfcore.estimate import estimate
 from rfcore.field import AxisField, ReceptiveField
 from rfcore.fit import fit
@@ -13,9 +14,14 @@ __all__ = [
     "Backend",
     "BackendInfo",
     "Certificate",
+    "EffectiveReceptiveField",
+    "GradientFieldWarning",
+    "MeasurementInterrupted",
     "ReceptiveField",
     "RfcoreError",
     "backends",
+    "effective",
+    "effective_replknet",
     "estimate",
     "fit",
     "hookimpl",

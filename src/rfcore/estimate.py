@@ -16,6 +16,7 @@ from rfcore.errors import (
 from rfcore.exact import exact_field
 from rfcore.field import ReceptiveField
 from rfcore.fit import fit
+from rfcore.gradients import grid_shape, probe, random_input
 from rfcore.guard import ask_gradient, ask_input_spec, fault
 from rfcore.hookspecs import Backend
 from rfcore.inputs import InputSpec
@@ -130,9 +131,12 @@ def _exact(traces: TraceSet, output: Output, *, ignore_global: bool) -> Receptiv
 
 def _measured(backend: Backend, model: Any, spec: InputSpec, output: Output) -> ReceptiveField:
     measured = ask_gradient(backend, model, spec, output)
+    image = random_input(measured, spec)
     try:
         found = fit(
-            measured.probe, input_shape=measured.input_shape, output_shape=measured.output_shape
+            probe(measured, spec, image, "" if output is None else str(output)),
+            input_shape=spec.spatial_shape,
+            output_shape=grid_shape(measured) or (),
         )
     except ProbeError as error:
         raise fault(backend, "gradient", error.problem) from error

@@ -9,15 +9,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rfcore.consistency import contradiction, is_shape
-from rfcore.errors import PluginFaultError, RfcoreError
+from rfcore.errors import (
+    InputShapeError,
+    NonFiniteGradientError,
+    PluginFaultError,
+    RfcoreError,
+)
 from rfcore.graph import Graph
-from rfcore.hookspecs import Backend, ForwardBackend, MeasuredOutput, OutputForward, Trace
+from rfcore.hookspecs import (
+    Backend,
+    ForwardBackend,
+    Linearization,
+    MeasuredOutput,
+    OutputForward,
+    Trace,
+)
 from rfcore.inputs import InputSpec
 from rfcore.plugins import distribution_of
 
@@ -61,7 +74,10 @@ def ask_trace(backend: Backend, model: Any, spec: InputSpec) -> Trace:
 def ask_gradient(
     backend: Backend, model: Any, spec: InputSpec, output: str | int | None
 ) -> MeasuredOutput:
-    """The gradient callable of an output, as `Backend.gradient` offers it.
+    """An output with its derivative, as `Backend.gradient` offers it.
+
+    What its `at`, and the `value` and `pull` of that, raise or return is checked each time: a
+    gradient that is not finite raises `NonFiniteGradientError`, for the model may be why.
 
     Raises:
         PluginFaultError: It raised, or its shapes are none.
@@ -71,7 +87,38 @@ def ask_gradient(
     problem = _of_measured(measured, spec)
     if problem:
         raise fault(backend, "gradient", problem)
-    return measured
+    name = "" if output is None else str(output)
+
+    def at(image: NDArray[Any]) -> Linearization:
+        if image.shape != spec.shape:
+            hint = f"give an array of shape {spec.shape}, batch included."
+            raise InputShapeError(image.shape, "is not what this gradient was made for", hint)
+        with _blamed(backend, "gradient"):
+            linear = measured.at(image)
+        if not isinstance(linear, Linearization):
+            kind = type(linear).__name__
+            raise fault(backend, "gradient", f"ran and returned a {kind}, not a Linearization")
+        return Linearization(partial(value, linear), partial(pull, linear))
+
+    def value(linear: Linearization) -> NDArray[Any]:
+        with _blamed(backend, "gradient"):
+            result = linear.value()
+        problem = _of_array(result, measured.shape, "fciub")
+        if problem:
+            raise fault(backend, "gradient", f"returned a value {problem}")
+        return result
+
+    def pull(linear: Linearization, cotangents: NDArray[Any]) -> NDArray[Any]:
+        with _blamed(backend, "gradient"):
+            gradients = linear.pull(cotangents)
+        problem = _of_array(gradients, (len(cotangents), *spec.shape), "f")
+        if problem:
+            raise fault(backend, "gradient", f"returned gradients {problem}")
+        if not np.isfinite(gradients).all():
+            raise NonFiniteGradientError(name)
+        return gradients
+
+    return replace(measured, at=at)
 
 
 def ask_forward(
@@ -161,13 +208,38 @@ def _of_trace(trace: object, spec: InputSpec) -> str:
 def _of_measured(measured: object, spec: InputSpec) -> str:
     if not isinstance(measured, MeasuredOutput):
         return f"returned a {type(measured).__name__}, not a MeasuredOutput"
-    if not callable(measured.probe):
-        return f"returned the probe {measured.probe!r}, which cannot be called"
-    if measured.input_shape != spec.spatial_shape:
-        return f"measures an input of {measured.input_shape!r}, asked was {spec.spatial_shape}"
-    if not is_shape(measured.output_shape) or len(measured.output_shape) != len(spec.axes):
-        return f"measures an output of {measured.output_shape!r}, with {len(spec.axes)} axes asked"
+    if not callable(measured.at):
+        return f"returned {measured.at!r} as `at`, which cannot be called"
+    if not is_shape(measured.shape):
+        return f"measures an output of shape {measured.shape!r}, which is no tuple of lengths"
+    if not isinstance(measured.dtype, np.dtype) or measured.dtype.kind != "f":
+        return f"says that its input is {measured.dtype!r}, which is no floating type of numpy"
+    return _of_output_axes(measured, spec)
+
+
+def _of_output_axes(measured: MeasuredOutput, spec: InputSpec) -> str:
+    axes = measured.axes
+    if axes is None:
+        return ""
+    if not isinstance(axes, tuple) or len(axes) != len(spec.axes):
+        return f"tells of the output's axes {axes!r}, with {len(spec.axes)} spatial axes asked"
+    moving = [axis for axis in axes if axis is not None]
+    known = range(len(measured.shape))
+    if not all(type(axis) is int and axis in known for axis in moving) or _repeat(moving):
+        return f"tells of the axes {axes!r} of an output of shape {measured.shape}"
     return ""
+
+
+def _repeat(axes: Sequence[int]) -> bool:
+    return len(set(axes)) < len(axes)
+
+
+def _of_array(result: object, shape: tuple[int, ...], kinds: str) -> str:
+    if not isinstance(result, np.ndarray):
+        return f"that are a {type(result).__name__}, not an array"
+    if result.shape != shape:
+        return f"of shape {result.shape}, expected {shape}"
+    return "" if result.dtype.kind in kinds else f"of type {result.dtype}"
 
 
 def _of_forward(forward: object) -> str:

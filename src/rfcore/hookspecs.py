@@ -16,6 +16,7 @@ from rfcore.inputs import InputSpec
 __all__ = [
     "Backend",
     "ForwardBackend",
+    "Linearization",
     "MeasuredOutput",
     "OutputForward",
     "Probe",
@@ -58,19 +59,38 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class MeasuredOutput:
-    """The gradient callable for one output of a model.
+class Linearization:
+    """An output at one input, and its derivative there, on the model's real weights.
 
     Attributes:
-        probe: From a mask over the output's spatial axes to |gradient| over the input's.
-        input_shape: Spatial shape of the input.
-        output_shape: Spatial shape of the output.
+        value: Computes the output, of its full shape.
+        pull: From cotangents of shape (points, *output shape) to the gradients of the input,
+            signed, of shape (points, *input shape). The forward has run once for all of them.
+    """
+
+    value: Callable[[], NDArray[Any]]
+    pull: Callable[[NDArray[Any]], NDArray[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredOutput:
+    """One output of a model as a function that has a derivative.
+
+    Attributes:
+        at: Runs one forward on an input of the spec's full shape, batch included; any floating
+            array is turned into what the model takes. The same input gives the same gradients.
+        shape: Full shape of the output, batch included.
+        axes: For each spatial axis of the input, the output's axis that moves along it, None for
+            one along which every output sees the same; None as a whole where the outputs are no
+            grid over the input (tokens, logits).
+        dtype: Floating type of the input, float32 where numpy has no name for the model's own.
         notes: What a reader should know about how the gradient is taken.
     """
 
-    probe: Probe
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
+    at: Callable[[NDArray[Any]], Linearization]
+    shape: tuple[int, ...]
+    axes: tuple[int | None, ...] | None
+    dtype: np.dtype[Any]
     notes: tuple[str, ...] = field(default=())
 
 
@@ -125,7 +145,13 @@ class Backend(Protocol):
         """
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
-        """The gradient callable on the model's real weights."""
+        """An output of the model, on its real weights, and its derivative at any input.
+
+        Raises:
+            ModelError: The forward failed.
+            UnknownLayerError: Nothing has that name.
+            IndependentOutputError: The output does not depend on the input.
+        """
 
 
 @runtime_checkable
