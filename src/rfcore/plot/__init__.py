@@ -20,12 +20,13 @@ from rfcore.plot.heatmaps import effective, gradient
 from rfcore.plot.images import checkerboard, read_image, sample_image
 from rfcore.plot.panels import panels
 from rfcore.plot.profiles import profile, radial
-from rfcore.plot.slices import slices
+from rfcore.plot.slices import effective_slices, slices
 from rfcore.plot.timelines import timeline
 
 __all__ = [
     "checkerboard",
     "effective",
+    "effective_slices",
     "gradient",
     "grid",
     "growth",

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from rfcore.errors import OutputIndexError
 from rfcore.field import Interval, ReceptiveField
 from rfcore.plot.canvas import LINE_WIDTH
 
@@ -18,12 +19,19 @@ def chosen_index(field: ReceptiveField, index: Sequence[int] | None) -> tuple[in
     """The output that is asked for, counted from the front; the middle one for None.
 
     Raises:
-        IndexError: There is no such output.
+        OutputIndexError: There is no such output.
     """
+    shape = field.output_shape
     if index is None:
-        return tuple(n // 2 for n in field.output_shape)
-    field.box(index)  # raises where it lies outside
-    return tuple(i % n for i, n in zip(index, field.output_shape, strict=True))
+        return tuple(n // 2 for n in shape)
+    try:
+        field.box(index)
+    except (IndexError, TypeError) as error:
+        last = tuple(n - 1 for n in shape)
+        raise OutputIndexError(
+            index, shape, "names no output", f"the last one is index={last}."
+        ) from error
+    return tuple(i % n for i, n in zip(index, shape, strict=True))
 
 
 def draw_box(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -142,8 +141,3 @@ def add_legend(axes: Axes, handles: Sequence[Artist], columns: int, below: float
         fontsize=TEXT_SIZE,
     )
     dressed_legend(legend)
-
-
-def rows_of(entries: int, columns: int) -> int:
-    """How many lines a legend takes."""
-    return math.ceil(entries / columns)

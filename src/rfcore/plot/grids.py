@@ -78,13 +78,16 @@ def grid(
 
     Raises:
         PlotError: The field has not two axes, or the image does not fit.
-        IndexError: There is no such output.
+        OutputIndexError: There is no such output.
     """
-    check_rank(field, 2, "call rfcore.plot.timeline(field) for one, slices(field) for three.")
+    check_rank(
+        len(field.axes), 2, "call rfcore.plot.timeline(field) for one, slices(field) for three."
+    )
     chosen = chosen_index(field, index)
     if axes is None:
         width, height = figure_size(field.input_shape, shown_boxes(field, chosen))
-        axes = axes_in(None, width + 0.9, height + 2.4)
+        lines = grid_facts(field).count("\n") + (3 if naive else 2)
+        axes = axes_in(None, width + 0.9, height + 1.8 + 0.26 * lines)
     handles = draw_grid(axes, field, image, chosen, naive=naive, label=index_label(index))
     dress(axes, title, grid_facts(field))
     add_legend(axes, handles, columns=2, below=46)

@@ -26,7 +26,7 @@ from rfcore.plot.canvas import (
     figure_in,
     pixels,
 )
-from rfcore.plot.words import axis_names
+from rfcore.plot.words import axis_names, unit_of
 
 __all__ = ["growth"]
 
@@ -73,8 +73,7 @@ def growth(
     axes.set_ylim(len(fields) - 0.4, -0.6)
     _name_layers(axes, list(fields))
     axes.set_xlim(left=0)
-    unit = "steps" if len(shape) == 1 else "pixels"
-    pixels(axes.xaxis, f"size in {unit}", most_ticks=7)
+    pixels(axes.xaxis, f"size in {unit_of(len(shape))}s", most_ticks=7)
     axes.grid(axis="x", color="#e2e2e2", linewidth=0.8)
     axes.set_axisbelow(True)
     dress(axes, title, "")

@@ -10,7 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
-from rfcore.errors import PlotError
+from rfcore.erf import EffectiveReceptiveField
 from rfcore.field import Interval, ReceptiveField
 from rfcore.plot.boxes import chosen_index, draw_box
 from rfcore.plot.canvas import (
@@ -23,10 +23,9 @@ from rfcore.plot.canvas import (
     pixels,
 )
 from rfcore.plot.heat import BOX, add_colorbar, as_map, colors, draw_values
-from rfcore.plot.measured import Measured, meaning
 from rfcore.plot.shares import COLOR, draw_shares
 from rfcore.plot.views import zoom
-from rfcore.plot.words import by_axis, check_rank, counted, facts_of, index_label, wrapped
+from rfcore.plot.words import check_rank, effective_facts, facts_of, index_label, meaning, wrapped
 
 __all__ = ["effective", "gradient"]
 
@@ -64,12 +63,12 @@ def gradient(
 
     Raises:
         PlotError: The values are no map of that input.
-        IndexError: There is no such output.
+        OutputIndexError: There is no such output.
     """
     box = None
     facts = []
     if field is not None:
-        check_rank(field, 2, "for three axes call rfcore.plot.slices(field, gradient=values).")
+        check_rank(len(field.axes), 2, "for three call rfcore.plot.slices(field, gradient=values).")
         box = field.box(chosen_index(field, index))
         facts = [index_label(index), *facts_of(field)]
     found = as_map(values, None if field is None else field.input_shape, 2)
@@ -118,7 +117,7 @@ def _reach(box: Sequence[Interval], axes: Axes) -> list[str]:
 
 
 def effective(
-    erf: Measured,
+    erf: EffectiveReceptiveField,
     *,
     log: bool = False,
     contours: Sequence[float] = SHARES,
@@ -145,30 +144,24 @@ def effective(
     Raises:
         PlotError: The field has not two axes, or a share is none.
     """
-    found = np.asarray(erf.map, dtype=np.float64)
-    if found.ndim != 2:
-        raise PlotError(
-            f"This is a picture of two axes; the field has {found.ndim}.",
-            "for one axis call rfcore.plot.profile(erf), for three "
-            "rfcore.plot.slices(erf.field, gradient=erf.map).",
-        )
-    box = erf.box
+    check_rank(
+        erf.map.ndim, 2, "call rfcore.plot.profile(erf) for one, effective_slices(erf) for three."
+    )
+    found, box = erf.map, erf.box
     axes = axes_in(axes, 6.4, 7.2)
-    _draw_map(axes, as_map(found, None, 2), box, log=log, label=meaning(erf.aggregate))
+    _draw_map(axes, found, box, log=log, label=meaning(erf.aggregate))
     if smoothing is None:
-        smoothing = SMOOTHING * min(erf.sigma) if found.any() else 0
+        smoothing = SMOOTHING * min(erf.sigma) if erf.mass else 0
     styles = draw_shares(axes, found, contours, smoothing)
     handles: list[Artist] = [
         line_sample(f"{100 * share:.3g}% of the mass", {"color": COLOR, "linestyle": style}, 2)
         for share, style in styles.items()
     ]
     handles.append(_draw_centre(axes, erf.center))
-    facts = [counted([erf.count], "input")]
-    if found.any():
-        facts.append(f"σ {by_axis(erf.sigma)} pixels")
+    facts = effective_facts(erf)
     if box is not None:
         handles.append(line_sample("exact field", BOX))
-        facts += [f"exact field {by_axis([hi - lo for lo, hi in box])}", *_reach(box, axes)]
+        facts += _reach(box, axes)
     dress(axes, title, wrapped(facts))
     add_legend(axes, handles, columns=2, below=46)
     return axes

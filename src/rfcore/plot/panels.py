@@ -15,7 +15,7 @@ from rfcore.field import ReceptiveField
 from rfcore.plot.boxes import chosen_index
 from rfcore.plot.canvas import dress, dressed_legend, new_figure, pixels
 from rfcore.plot.grids import draw_grid, grid_facts, shown_boxes
-from rfcore.plot.slices import slice_axes, slices, slices_size
+from rfcore.plot.slices import slice_axes, slices, slices_size, solid_of
 from rfcore.plot.timelines import (
     ROW_INCHES,
     WIDTH_INCHES,
@@ -54,7 +54,7 @@ def panels(
 
     Raises:
         PlotError: There are no fields, their axes are not alike, or the image does not fit.
-        IndexError: `index` is not inside every output.
+        OutputIndexError: `index` is not inside every output.
     """
     ranks = sorted({len(field.axes) for field in fields.values()})
     if ranks not in ([1], [2], [3]):
@@ -130,13 +130,12 @@ def _slices(
 ) -> Figure:
     columns = min(len(fields), MOST_COLUMNS)
     rows = math.ceil(len(fields) / columns)
-    chosen = {name: chosen_index(field, index) for name, field in fields.items()}
-    sizes = [slices_size(field, chosen[name]) for name, field in fields.items()]
+    sizes = [slices_size(solid_of(field, index)) for field in fields.values()]
     width, height = map(max, zip(*sizes, strict=True))
     figure = new_figure(width * columns, height * rows)
     places = figure.subfigures(rows, columns, squeeze=False).ravel()
     for place, (name, field) in zip(places, fields.items(), strict=False):
-        axes = slice_axes(place, field, chosen[name])
+        axes = slice_axes(place, solid_of(field, index))
         slices(field, volume, index=index, title=name, axes=axes)
     return figure
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
-from rfcore.errors import PlotError
+from rfcore.erf import EffectiveReceptiveField
+from rfcore.errors import DeadGradientError
 from rfcore.plot.canvas import (
     CHOSEN,
     FIRST,
@@ -23,9 +23,8 @@ from rfcore.plot.canvas import (
     line_sample,
     pixels,
 )
-from rfcore.plot.measured import Measured, meaning
 from rfcore.plot.views import zoomed
-from rfcore.plot.words import axis_names, by_axis, counted, wrapped
+from rfcore.plot.words import axis_names, effective_facts, meaning, unit_of, wrapped
 
 __all__ = ["profile", "radial"]
 
@@ -36,7 +35,9 @@ LINE_LENGTH = 66
 LOG_RANGE = 1e-6
 
 
-def profile(erf: Measured, *, log: bool = False, title: str = "", axes: Axes | None = None) -> Axes:
+def profile(
+    erf: EffectiveReceptiveField, *, log: bool = False, title: str = "", axes: Axes | None = None
+) -> Axes:
     """Draws how the mass of an effective receptive field lies along each axis.
 
     The other axes are summed over. Thin lines mark the edges of the exact field.
@@ -51,47 +52,48 @@ def profile(erf: Measured, *, log: bool = False, title: str = "", axes: Axes | N
         The axes: pixels from the centre to the right, share of the mass in a pixel upwards.
 
     Raises:
-        PlotError: The map is zero everywhere.
+        DeadGradientError: The map is zero everywhere.
     """
-    values = np.asarray(erf.map, dtype=np.float64)
-    mass = _mass(erf)
+    facts = effective_facts(erf)
+    marginals = _marginals(erf)
     axes = axes_in(axes, *SIZE)
-    names = axis_names(values.ndim)
+    names = axis_names(len(marginals))
     handles: list[Artist] = []
-    unit = "steps" if values.ndim == 1 else "pixels"
-    facts = [counted([erf.count], "input"), f"σ {by_axis(erf.sigma)} {unit}"]
-    shown = [
-        zoomed(length, None if erf.box is None else erf.box[number])
-        for number, length in enumerate(values.shape)
-    ]
-    for number, (name, style) in enumerate(zip(names, STYLES, strict=False)):
-        rest = tuple(k for k in range(values.ndim) if k != number)
-        share = values.sum(axis=rest) / mass
-        offsets = np.arange(len(share)) + 0.5 - erf.center[number]
-        look: dict[str, Any] = {**style, "linewidth": LINE_WIDTH}
+    views = []
+    for number, (share, name, style) in enumerate(zip(marginals, names, STYLES, strict=False)):
+        center = erf.center[number]
         # Each pixel is a step as wide as it is.
-        edges = np.append(offsets - 0.5, offsets[-1] + 0.5)
-        axes.stairs(share, edges, baseline=None, **look)
+        edges = np.arange(len(share) + 1) - center
+        axes.stairs(share, edges, baseline=None, linewidth=LINE_WIDTH, **style)
         handles.append(line_sample(name, style))
-        if erf.box is not None:
-            for edge in erf.box[number]:
-                axes.axvline(edge - erf.center[number], **{**look, "linewidth": 1.2}, zorder=1)
+        interval = None if erf.box is None else erf.box[number]
+        views += [edge - center for edge in zoomed(len(share), interval)]
+        for edge in interval or ():
+            axes.axvline(edge - center, linewidth=1.2, zorder=1, **style)
     if erf.box is not None:
         handles.append(line_sample("edges of the exact field", {"color": INK}, 1.2))
+    unit = unit_of(len(marginals))
     _set_scale(axes, log=log)
-    starts, ends = zip(*shown, strict=True)
-    axes.set_xlim(
-        min(start - center for start, center in zip(starts, erf.center, strict=True)),
-        max(end - center for end, center in zip(ends, erf.center, strict=True)),
-    )
-    pixels(axes.xaxis, f"{unit} from the centre", most_ticks=7)
-    axes.set_ylabel(f"share of the mass per {unit[:-1]}", fontsize=TEXT_SIZE, color=INK)
+    axes.set_xlim(min(views), max(views))
+    pixels(axes.xaxis, f"{unit}s from the centre", most_ticks=7)
+    axes.set_ylabel(f"share of the mass per {unit}", fontsize=TEXT_SIZE, color=INK)
     dress(axes, title, wrapped(facts, LINE_LENGTH))
     add_legend(axes, handles, columns=4, below=46)
     return axes
 
 
-def radial(erf: Measured, *, log: bool = False, title: str = "", axes: Axes | None = None) -> Axes:
+def _marginals(erf: EffectiveReceptiveField) -> list[NDArray[np.float64]]:
+    """Per axis, the share of the mass at each of its pixels."""
+    values = erf.map
+    if not erf.mass:
+        raise DeadGradientError(erf.count, erf.aggregate)
+    others = [tuple(k for k in range(values.ndim) if k != axis) for axis in range(values.ndim)]
+    return [values.sum(axis=rest) / erf.mass for rest in others]
+
+
+def radial(
+    erf: EffectiveReceptiveField, *, log: bool = False, title: str = "", axes: Axes | None = None
+) -> Axes:
     """Draws the mean of an effective receptive field at each distance from its centre.
 
     Args:
@@ -104,28 +106,17 @@ def radial(erf: Measured, *, log: bool = False, title: str = "", axes: Axes | No
         The axes: distance in pixels to the right, the mean of the map over a ring upwards.
 
     Raises:
-        PlotError: The map is zero everywhere.
+        DeadGradientError: The map is zero everywhere.
     """
-    _mass(erf)
-    axes = axes_in(axes, *SIZE)
     rings = erf.radial_profile()
-    axes.plot(rings.radii, rings.mean, linewidth=LINE_WIDTH, **CHOSEN)
+    axes = axes_in(axes, *SIZE)
+    axes.plot(rings.radii, rings.mean, linewidth=LINE_WIDTH, marker=".", **CHOSEN)
     axes.set_xlim(left=0)
     _set_scale(axes, log=log)
-    pixels(axes.xaxis, "distance from the centre in pixels", most_ticks=7)
+    pixels(axes.xaxis, f"distance from the centre in {unit_of(erf.map.ndim)}s", most_ticks=7)
     axes.set_ylabel(meaning(erf.aggregate), fontsize=TEXT_SIZE, color=INK)
-    dress(axes, title, wrapped([counted([erf.count], "input")], LINE_LENGTH))
+    dress(axes, title, wrapped(effective_facts(erf), LINE_LENGTH))
     return axes
-
-
-def _mass(erf: Measured) -> float:
-    mass = float(np.sum(erf.map))
-    if not mass:
-        raise PlotError(
-            "The effective receptive field is zero everywhere, so that it has no profile.",
-            "measure it on other inputs: rfcore.effective(model, inputs='uniform').",
-        )
-    return mass
 
 
 def _set_scale(axes: Axes, *, log: bool) -> None:

@@ -60,9 +60,11 @@ def timeline(
 
     Raises:
         PlotError: The field has not one axis.
-        IndexError: There is no such output.
+        OutputIndexError: There is no such output.
     """
-    check_rank(field, 1, "choose an axis: rfcore.plot.timeline(ReceptiveField(field.axes[:1])).")
+    check_rank(
+        len(field.axes), 1, "choose an axis: rfcore.plot.timeline(ReceptiveField(field.axes[:1]))."
+    )
     (chosen,) = chosen_index(field, index)
     rows = len(rows_shown(field.axes[0], chosen))
     axes = axes_in(axes, WIDTH_INCHES, ROW_INCHES * (rows + 7))

@@ -6,18 +6,42 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+from rfcore.erf import EffectiveReceptiveField
 from rfcore.errors import PlotError
 from rfcore.field import ReceptiveField
 
-__all__ = ["axis_names", "by_axis", "check_rank", "counted", "facts_of", "index_label", "wrapped"]
+__all__ = [
+    "axis_names",
+    "by_axis",
+    "check_rank",
+    "counted",
+    "effective_facts",
+    "facts_of",
+    "index_label",
+    "meaning",
+    "unit_of",
+    "wrapped",
+]
 
 NAMES = {1: ("steps",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 LINE_LENGTH = 46
+PLURALS = {"axis": "axes", "input": "inputs", "output": "outputs", "step": "steps"}
+MEANINGS = {
+    "abs": "mean |gradient|",
+    "square": "mean gradient²",
+    "positive": "mean positive gradient",
+    "replknet": "mean positive gradient",
+}
 
 
 def axis_names(rank: int) -> tuple[str, ...]:
     """How the axes of an input are called, in array order."""
     return NAMES.get(rank) or tuple(f"axis {number}" for number in range(rank))
+
+
+def unit_of(rank: int) -> str:
+    """What one position of an input is called."""
+    return "step" if rank == 1 else "pixel"
 
 
 def by_axis(values: Sequence[object]) -> str:
@@ -28,7 +52,7 @@ def by_axis(values: Sequence[object]) -> str:
 
 def counted(numbers: Sequence[int], noun: str) -> str:
     """How many there are: "1 output", "4 × 6 outputs"."""
-    return f"{by_axis(numbers)} {noun}{'' if math.prod(numbers) == 1 else 's'}"
+    return f"{by_axis(numbers)} {noun if math.prod(numbers) == 1 else PLURALS[noun]}"
 
 
 def index_label(index: Sequence[int] | None) -> str:
@@ -59,9 +83,28 @@ def wrapped(facts: Sequence[str], length: int = LINE_LENGTH) -> str:
     return "\n".join(textwrap.wrap(", ".join(together), length))
 
 
-def check_rank(field: ReceptiveField, rank: int, instead: str) -> None:
-    """Raises where a field does not have the axes that a picture is of."""
-    found = len(field.axes)
-    if found != rank:
-        axes = "one axis" if rank == 1 else f"{('two', 'three')[rank - 2]} axes"
-        raise PlotError(f"This is a picture of {axes}; the field has {found}.", instead)
+def check_rank(found: int, wanted: int, instead: str) -> None:
+    """Raises where a field does not have as many axes as a picture shows.
+
+    Raises:
+        PlotError: It has more or fewer.
+    """
+    if found != wanted:
+        raise PlotError(
+            f"This picture is one of {counted([wanted], 'axis')}; the field has {found}.", instead
+        )
+
+
+def effective_facts(erf: EffectiveReceptiveField) -> list[str]:
+    """Inputs, spread and sizes of a measured field, one short text each."""
+    facts = [counted([erf.count], "input")]
+    if erf.mass:
+        facts.append(f"σ {by_axis(erf.sigma)} {unit_of(erf.map.ndim)}s")
+    if erf.box is not None:
+        facts.append(f"exact field {by_axis([hi - lo for lo, hi in erf.box])}")
+    return facts
+
+
+def meaning(aggregate: str) -> str:
+    """What the values of a measured map are."""
+    return MEANINGS.get(aggregate, aggregate)
