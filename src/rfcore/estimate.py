@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from typing import Any, Literal, overload
 
-from rfcore.errors import (
-    IndependentOutputError,
-    IrregularFieldError,
-    OptionError,
-    ProbeError,
-    TruncatedFieldError,
-)
+from rfcore.errors import OptionError
 from rfcore.exact import exact_field
 from rfcore.field import ReceptiveField
-from rfcore.fit import fit
-from rfcore.gradients import grid_shape, probe, random_input
-from rfcore.guard import ask_gradient, ask_input_spec, fault
-from rfcore.hookspecs import Backend
-from rfcore.inputs import InputSpec
-from rfcore.notes import LOWER_BOUND
+from rfcore.gradient_field import gradient_field
+from rfcore.guard import ask_input_spec, fault
 from rfcore.plugins import find_backend
 from rfcore.traces import TraceSet
 from rfcore.walk import OpFaultError
@@ -85,7 +75,7 @@ def estimate(
         layout: One letter per axis with the batch ("NCHW", "NHWC", "NCL", "NCDHW", …), where
             the backend's default does not hold.
         method: "exact" traces the model; "gradient" measures the gradient on its real weights,
-            a lower bound of the field.
+            a lower bound of the field, and warns where the exact one is larger.
         global_paths: "follow" all paths, or "ignore" those through reductions over a whole
             spatial axis (squeeze-and-excite, pooled context, instance-norm statistics); a
             measured gradient runs through them all.
@@ -96,6 +86,9 @@ def estimate(
     Raises:
         RfcoreError: One of its kinds, where there is no exact answer: what was asked cannot
             be read, the model does not run, or its field cannot be told.
+
+    Warns:
+        GradientFieldWarning: The field that gradients show is not the exact one.
 
     Example:
         >>> import rfcore
@@ -109,44 +102,29 @@ def estimate(
     chosen = find_backend(model, backend)
     spec = ask_input_spec(chosen, model, input_shape, layout, input)
     names: list[Output] = [*output] if isinstance(output, list | tuple) else [output]  # type: ignore[list-item]
-    if method == "gradient":
-        fields = [_measured(chosen, model, spec, name) for name in names]
-    else:
-        traces = TraceSet(chosen, model, spec)
-        ignore = global_paths == "ignore"
-        fields = [_exact(traces, name, ignore_global=ignore) for name in names]
+    traces = cache(partial(TraceSet, chosen, model, spec))
+    ignore = global_paths == "ignore"
+    fields = []
+    for name in names:
+        exact = partial(_exact, traces, name, ignore_global=ignore)
+        if method == "exact":
+            fields.append(exact())
+        else:
+            fields.append(gradient_field(chosen, model, spec, name, exact))
     if not isinstance(output, list | tuple):
         return fields[0]
     return dict(zip(output, fields, strict=True))
 
 
-def _exact(traces: TraceSet, output: Output, *, ignore_global: bool) -> ReceptiveField:
+def _exact(
+    traces: Callable[[], TraceSet], output: Output, *, ignore_global: bool
+) -> ReceptiveField:
     try:
-        return exact_field(traces, output, ignore_global=ignore_global)
+        return exact_field(traces(), output, ignore_global=ignore_global)
     except OpFaultError as error:
         raise fault(
-            traces.backend, "trace", f"has an op, {error.op}, that {error.problem}"
+            traces().backend, "trace", f"has an op, {error.op}, that {error.problem}"
         ) from error
-
-
-def _measured(backend: Backend, model: Any, spec: InputSpec, output: Output) -> ReceptiveField:
-    measured = ask_gradient(backend, model, spec, output)
-    image = random_input(measured, spec)
-    try:
-        found = fit(
-            probe(measured, spec, image, "" if output is None else str(output)),
-            input_shape=spec.spatial_shape,
-            output_shape=grid_shape(measured) or (),
-        )
-    except ProbeError as error:
-        raise fault(backend, "gradient", error.problem) from error
-    except (IndependentOutputError, IrregularFieldError, TruncatedFieldError) as error:
-        error.advise(
-            'leave method="exact": a gradient shows only a part of the field (dead units, maxima '
-            f"that hide their rivals, values that cancel); or {error.hint}"
-        )
-        raise
-    return replace(found, exact=False, notes=(*found.notes, *measured.notes, LOWER_BOUND))
 
 
 def _check(argument: str, value: object, allowed: tuple[str, ...]) -> None:

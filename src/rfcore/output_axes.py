@@ -7,17 +7,17 @@ index of it sees less than all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rfcore.errors import IndependentOutputError, MergedAxesError, NoSpatialAxesError
+from rfcore.errors import IndependentOutputError, MergedAxesError, NoSpatialAxesError, RfcoreError
 from rfcore.global_paths import global_ops
 from rfcore.graph import Contract, Gather, Graph, Opaque, Reshape, Transpose
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
-from rfcore.walk import Elastic, Walker
+from rfcore.walk import Elastic, MaskTooLargeError, OpFaultError, Walker
 
-__all__ = ["OutputView", "axes_at_asked_size", "last_spatial_layer", "output_axes"]
+__all__ = ["OutputView", "axes_at_asked_size", "axes_in_place", "last_spatial_layer", "output_axes"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,10 +82,21 @@ def output_axes(
     raise NoSpatialAxesError(output, shape, last_spatial)
 
 
-def axes_at_asked_size(trace: Trace, spec: InputSpec, output: str) -> tuple[int, ...]:
+def axes_in_place(spec: InputSpec, shape: Sequence[int]) -> tuple[int | None, ...] | None:
+    """Where an output is taken to have the input's layout: in its rank, and in no other.
+
+    Args:
+        spec: The measured input.
+        shape: Full shape of the output.
+    """
+    return spec.axes if len(shape) == len(spec.shape) else None
+
+
+def axes_at_asked_size(trace: Trace, spec: InputSpec, output: str) -> tuple[int | None, ...] | None:
     """For each spatial axis of the input, the output's axis that moves along it, for gradients.
 
-    Where the asked size does not tell them all, the output is taken to have the input's layout.
+    Where the asked size does not tell them all, an output of the input's rank is taken to have its
+    layout. One of another rank may lack some axes; None says that it has none of its own.
 
     Args:
         trace: The trace at the asked size.
@@ -94,22 +105,36 @@ def axes_at_asked_size(trace: Trace, spec: InputSpec, output: str) -> tuple[int,
 
     Raises:
         IndependentOutputError: The output does not depend on the input.
-        NoSpatialAxesError: The output has another number of axes than the input.
     """
     node = trace.values[output]
     if node is None:
         raise IndependentOutputError(output)
     shape = trace.graph.nodes[node].shape
-    if len(shape) != len(spec.shape):
-        raise NoSpatialAxesError(output, shape, None)
-    if _keeps_axes_in_place(trace.graph, node):
-        return spec.axes
+    in_place = axes_in_place(spec, shape)
+    if in_place is not None and _keeps_axes_in_place(trace.graph, node):
+        return in_place
     moving = tuple(dim for dim, n in enumerate(shape) if n > 1)
     view = OutputView(Walker(trace.graph), node, moving, {})
-    moves = {dim: view.localises(dim, spec.axes, cut=False) for dim in moving}
-    own = [[dim for dim in moving if moves[dim][i]] for i in range(len(spec.axes))]
-    found = tuple(dims[0] for dims in own if len(dims) == 1)
-    return found if len(set(found)) == len(spec.axes) else spec.axes
+    try:
+        moves = {dim: view.localises(dim, spec.axes, cut=False) for dim in moving}
+    except (RfcoreError, OpFaultError, MaskTooLargeError):
+        return in_place
+    return _each_its_own(moves, len(spec.axes), in_place)
+
+
+def _each_its_own(
+    moves: Mapping[int, Sequence[bool]], count: int, in_place: tuple[int | None, ...] | None
+) -> tuple[int | None, ...] | None:
+    """The axes of an output that move along one spatial axis only, one for each of those."""
+    own = [[dim for dim, told in moves.items() if told[i] and sum(told) == 1] for i in range(count)]
+    if all(len(dims) == 1 for dims in own):
+        return tuple(dims[0] for dims in own)
+    if in_place is not None:
+        merged = any(sum(told) > 1 for told in moves.values()) and not any(own)
+        return None if merged else in_place
+    if not any(own) or any(len(dims) > 1 for dims in own):
+        return None
+    return tuple(dims[0] if dims else None for dims in own)
 
 
 def _keeps_axes_in_place(graph: Graph, output: int) -> bool:

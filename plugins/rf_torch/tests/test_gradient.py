@@ -39,6 +39,7 @@ from rfcore.errors import (
     InputTypeError,
     IrregularFieldError,
     LayerNotRunError,
+    MergedAxesError,
     ModelError,
     NoSpatialAxesError,
     OptionError,
@@ -46,6 +47,7 @@ from rfcore.errors import (
     TruncatedFieldError,
     UnknownLayerError,
 )
+from rfcore.gradients import grid_shape, probe, random_input
 from rfcore.graph import Mask
 from rfcore.inputs import InputSpec, input_spec
 from rfcore.walk import Walker, one_hot
@@ -109,11 +111,14 @@ def seen_by_gradient(
     chosen: Sequence[tuple[int, ...]] | None = None,
 ) -> list[tuple[tuple[int, ...], NDArray[np.bool_]]]:
     measured = measured_output(model, spec, output)
+    shape = grid_shape(measured)
+    assert shape is not None
+    probed = probe(measured, spec, random_input(measured, spec))
     found = []
-    for point in chosen or points(measured.output_shape):
-        mask = np.zeros(measured.output_shape)
+    for point in chosen or points(shape):
+        mask = np.zeros(shape)
         mask[point] = 1
-        found.append((point, measured.probe(mask) != 0))
+        found.append((point, probed(mask) != 0))
     return found
 
 
@@ -210,9 +215,13 @@ def test_it_is_one_indeed() -> None:
     with torch.no_grad():
         model[1].weight[:, :, [0, 4]] = 1e-30
         model[0].weight *= 1e-30
-    field = rfcore.estimate(model, input_shape=GREY, method="gradient")
+    with pytest.warns(rfcore.GradientFieldWarning, match="underflow") as told:
+        field = rfcore.estimate(model, input_shape=GREY, method="gradient")
     exact = rfcore.estimate(model, input_shape=GREY)
     assert (field.size, exact.size) == ((5, 7), (7, 7))
+    (warning,) = told
+    assert (warning.message.measured, warning.message.exact) == (field.size, exact.size)
+    assert warning.filename == __file__
 
 
 def test_the_global_generator_does_not_matter() -> None:
@@ -220,7 +229,8 @@ def test_the_global_generator_does_not_matter() -> None:
     probes = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        probes.append(measured_output(model, spec, None).probe)
+        measured = measured_output(model, spec, None)
+        probes.append(probe(measured, spec, random_input(measured, spec)))
     mask = np.zeros(GREY[1:])
     mask[20, 16] = 1
     np.testing.assert_array_equal(probes[0](mask), probes[1](mask))
@@ -305,7 +315,8 @@ def dead() -> nn.Module:
         pytest.param(
             LayerNotRunError, Forward(lambda x, f: x, conv()), {"output": "layers.0"}, id="not-run"
         ),
-        pytest.param(NoSpatialAxesError, nn.Sequential(conv(), nn.Flatten()), {}, id="logits"),
+        pytest.param(MergedAxesError, nn.Sequential(conv(), nn.Flatten()), {}, id="flattened"),
+        pytest.param(NoSpatialAxesError, Forward(lambda x: x.mean((2, 3))), {}, id="logits"),
         pytest.param(
             TruncatedFieldError, nn.Sequential(conv(), nn.AdaptiveAvgPool2d(1)), {}, id="one-output"
         ),

@@ -286,7 +286,8 @@ def test_a_gradient_field_that_hides_is_told_from_a_wrong_one() -> None:
             return x + torch.relu(wide - 100.0)
 
     model = Faint()
-    field = rfcore.estimate(model, input_shape=(1, 40), method="gradient")
+    with pytest.warns(rfcore.GradientFieldWarning, match="dead ReLUs"):
+        field = rfcore.estimate(model, input_shape=(1, 40), method="gradient")
     assert field.size == (1,)
     found = field.verify(model, input_shape=(1, 40))
     assert found.leaks

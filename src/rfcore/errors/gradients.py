@@ -15,23 +15,26 @@ __all__ = [
 
 
 class GradientFieldWarning(UserWarning):
-    """A field that was measured from gradients is smaller than the exact one."""
+    """A field that was measured from gradients is not the exact one."""
 
-    def __init__(
-        self, output: str, measured: Sequence[int | None], exact: Sequence[int | None]
-    ) -> None:
+    def __init__(self, output: str, measured: Sequence[int], exact: Sequence[int]) -> None:
         self.output, self.measured, self.exact = output, tuple(measured), tuple(exact)
         name = f"{output!r}" if output else "the model"
+        beyond = any(seen > size for seen, size in zip(measured, exact, strict=True))
         super().__init__(
-            f"The field of {name} measured from gradients is {_sizes(measured)} pixels, and the "
-            f"exact one {_sizes(exact)}: some influence has no gradient at this input. Dead ReLUs, "
-            "maxima that hide their rivals, values that underflow or cancel and weights that are "
-            'zero do that; method="exact" does not need them.'
+            f"The field of {name} has the size {self.measured} as gradients show it, and the exact "
+            f"size {self.exact}: {_BEYOND if beyond else _HIDDEN}"
         )
 
 
-def _sizes(sizes: Sequence[int | None]) -> str:
-    return " x ".join("all" if size is None else str(size) for size in sizes)
+_HIDDEN = (
+    "dead ReLUs, maxima that hide their rivals, zero weights and values that underflow or cancel "
+    'hide influence from a gradient. method="exact" needs none.'
+)
+_BEYOND = (
+    "a gradient never reaches beyond the field, so that one of the two is wrong. Please report it "
+    "with the model."
+)
 
 
 class NonFiniteGradientError(RfcoreError):

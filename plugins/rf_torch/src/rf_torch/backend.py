@@ -72,7 +72,7 @@ class TorchBackend:
         return trace(model, spec)
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
-        """|gradient| summed over channels, on the model's own weights."""
+        """An output and its derivative, on copies of the model's own weights."""
         from rf_torch.gradient import measured_output
 
         return measured_output(model, spec, output)

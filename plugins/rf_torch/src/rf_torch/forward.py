@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from rf_torch.modules import Modules, modules_of
-from rf_torch.outputs import tensors_by_path
+from rf_torch.outputs import array, tensors_by_path
 from rf_torch.running import called, running
 from rf_torch.tracing import explained, no_fast_paths
 from rfcore.addresses import addresses_of, resolve
@@ -22,25 +21,26 @@ from rfcore.errors import ModelError, RfcoreError
 from rfcore.hookspecs import OutputForward
 from rfcore.inputs import InputSpec
 
-__all__ = ["output_forward", "plain_kernels"]
+__all__ = ["Heard", "Place", "heard_by_running", "output_forward", "plain_kernels"]
 
 SEED = 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
     """Where a tensor comes up in a forward: which call of which layer, and where in its output."""
 
     layer: str
     call: int
     path: str
+    shape: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Heard:
+class Heard:
     """What one forward let be heard, by address."""
 
-    values: dict[str, _Place]
+    values: dict[str, Place]
     layers: tuple[str, ...]
 
 
@@ -60,7 +60,8 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
     model = getattr(model, "_orig_mod", model)
     modules = modules_of(model)
     example = modules.example()
-    place = _located(model, modules, spec, output, example)
+    heard = heard_by_running(model, modules, spec, output)
+    place = heard.values[resolve(heard, output)]
 
     def run(image: NDArray[Any]) -> NDArray[Any]:
         given = torch.from_numpy(np.ascontiguousarray(image))
@@ -80,10 +81,10 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
         failed = _run(model, modules, spec, given.to(example), keep)
         if not kept:
             raise ModelError(spec.shape, failed or LookupError(f"{place.layer!r} did not run"))
-        return _array(kept[0])
+        return array(kept[0])
 
     dtype = torch.zeros((), dtype=example.dtype)
-    return OutputForward(run, _array(dtype).dtype, tuple(_notes(modules)))
+    return OutputForward(run, array(dtype).dtype, tuple(_notes(modules)))
 
 
 @contextmanager
@@ -98,29 +99,34 @@ def plain_kernels() -> Iterator[None]:
         yield
 
 
-def _located(
-    model: Any, modules: Modules, spec: InputSpec, output: str | int | None, example: torch.Tensor
-) -> _Place:
-    """Where the asked output comes up, from one forward that is only listened to."""
-    calls: dict[str, list[dict[str, _Place]]] = defaultdict(list)
+def heard_by_running(
+    model: Any, modules: Modules, spec: InputSpec, output: str | int | None
+) -> Heard:
+    """What one forward on a random input lets be heard.
+
+    Raises:
+        ModelError: It failed before it came to the output.
+    """
+    calls: dict[str, list[dict[str, Place]]] = defaultdict(list)
 
     def keep(layer: str, value: Any) -> None:
         parts = dict(tensors_by_path(value))
         if parts:
             number = len(calls[layer])
-            calls[layer].append({path: _Place(layer, number, path) for path in parts})
+            places = {p: Place(layer, number, p, tuple(t.shape)) for p, t in parts.items()}
+            calls[layer].append(places)
 
     generator = torch.Generator().manual_seed(SEED)
-    image = torch.rand(spec.shape, generator=generator).to(example)
+    image = torch.rand(spec.shape, generator=generator).to(modules.example())
     failed = _run(model, modules, spec, image, keep)
-    values: dict[str, _Place] = {}
+    values: dict[str, Place] = {}
     for layer, parts in calls.items():
         values.update(addresses_of(layer, parts))
     if failed is not None and (output is None or str(output) not in values):
         if isinstance(failed, RfcoreError):
             raise failed
         raise ModelError(spec.shape, failed) from failed
-    return values[resolve(_Heard(values, modules.layers()), output)]
+    return Heard(values, modules.layers())
 
 
 def _run(
@@ -138,22 +144,11 @@ def _run(
         plain_kernels(),
         running(modules, keep),
     ):
-        # Whatever the forward draws, dropout for one, is drawn alike each time.
-        torch.manual_seed(SEED)
-        random.seed(SEED)
-        np.random.seed(SEED)
         try:
             keep("", called(model, spec, image))
         except Exception as error:
             return explained(error)
     return None
-
-
-def _array(tensor: torch.Tensor) -> NDArray[Any]:
-    """The values in numpy, which knows no bfloat16; float32 holds all of them."""
-    tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
-    array: NDArray[Any] = tensor.resolve_conj().resolve_neg().cpu().numpy()
-    return array
 
 
 def _notes(modules: Modules) -> Iterator[str]:

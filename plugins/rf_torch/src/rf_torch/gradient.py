@@ -1,31 +1,39 @@
-"""The gradient callable: |d output / d input| on the model's own weights, by autograd."""
+"""An output of a model and its derivative, on copies of the model's own weights, by autograd."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from rf_torch.modules import modules_of
-from rf_torch.outputs import tensors_by_path
+from rf_torch.forward import heard_by_running
+from rf_torch.modules import Modules, modules_of
+from rf_torch.outputs import array, tensors_by_path
 from rf_torch.running import called, running
-from rf_torch.tracing import trace
+from rf_torch.stand_ins import KeptCopies
+from rf_torch.tracing import explained, trace
 from rfcore.addresses import addresses_of, resolve
-from rfcore.errors import IndependentOutputError, ModelError, RfcoreError
-from rfcore.hookspecs import MeasuredOutput
+from rfcore.errors import (
+    BackendCapabilityError,
+    IndependentOutputError,
+    ModelError,
+    RfcoreError,
+)
+from rfcore.hookspecs import Linearization, MeasuredOutput
 from rfcore.inputs import InputSpec
-from rfcore.output_axes import axes_at_asked_size
+from rfcore.output_axes import axes_at_asked_size, axes_in_place
 
 __all__ = ["measured_output"]
 
-SEED = 0
-
 
 def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
-    """Runs one forward on a random input; each probe is one backward from it.
+    """Finds an output in a trace; each `at` runs one forward, each cotangent one backward.
 
     Args:
         model: An `nn.Module`, or a function of one tensor.
@@ -34,68 +42,129 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
 
     Raises:
         ModelError: The forward failed.
-        NoSpatialAxesError: The output has not the input's axes.
+        UnknownLayerError: Nothing has that name.
         IndependentOutputError: The output does not depend on the input.
     """
-    traced = trace(model, spec)
-    if traced.error is not None and (output is None or str(output) not in traced.values):
-        if isinstance(traced.error, RfcoreError):
-            raise traced.error
-        raise ModelError(spec.shape, traced.error) from traced.error
-    address = resolve(traced, output)
-    axes = axes_at_asked_size(traced, spec, address)
-    image, result = _forward(model, spec, address)
-    if not result.requires_grad:
-        raise IndependentOutputError(address, " by any path that has a gradient")
-    others = tuple(d for d in range(len(spec.shape)) if d not in spec.axes)
-
-    def probe(mask: NDArray[Any]) -> NDArray[Any]:
-        wide = np.transpose(mask, np.argsort(axes).tolist())
-        wide = np.expand_dims(wide, tuple(d for d in range(result.ndim) if d not in axes))
-        cotangent = torch.as_tensor(wide, dtype=result.dtype, device=result.device)
-        with torch.enable_grad():
-            (gradient,) = torch.autograd.grad(
-                result, image, cotangent.expand_as(result), retain_graph=True, allow_unused=True
-            )
-        if gradient is None:
-            return np.zeros(spec.spatial_shape)
-        summed: NDArray[Any] = gradient.abs().double().sum(dim=others).cpu().numpy()
-        return summed
-
-    shape = tuple(result.shape[axis] for axis in axes)
-    notes = [
-        f"one forward on a uniform random input (seed {SEED}); |gradient| summed over channels"
-    ]
-    if any(module.training for module in modules_of(model).each):
+    model = getattr(model, "_orig_mod", model)
+    modules = modules_of(model)
+    address, shape, axes = _located(model, modules, spec, output)
+    runner = _Runner(model, modules, spec, address, shape, KeptCopies())
+    notes = []
+    if any(module.training for module in modules.each):
         notes.append(
             "the model is in training mode: the gradient runs through batch statistics and past "
             "what dropout drops; call model.eval() to measure the inference network"
         )
-    return MeasuredOutput(probe, spec.spatial_shape, shape, tuple(notes))
+    dtype = array(torch.zeros((), dtype=modules.example().dtype)).dtype
+    return MeasuredOutput(runner.at, shape, axes, dtype, tuple(notes))
 
 
-def _forward(model: Any, spec: InputSpec, address: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """The random input and the addressed tensor, with the graph between them."""
-    modules = modules_of(model)
-    calls: dict[str, list[dict[str, torch.Tensor]]] = defaultdict(list)
-
-    def keep(name: str, value: Any) -> None:
-        parts = dict(tensors_by_path(value))
-        if parts:
-            calls[name].append(parts)
-
-    with torch.inference_mode(False), torch.enable_grad(), running(modules, keep):
-        image = _random_input(spec, modules.example())
-        # A copy, for autograd forbids to write into the tensor that gradients are asked of.
-        read = image.clone()
-        keep("", called(model, spec, read))
-    tensors: dict[str, torch.Tensor] = {}
-    for name, parts in calls.items():
-        tensors.update(addresses_of(name, parts))
-    return image, tensors[address]
+def _located(
+    model: Any, modules: Modules, spec: InputSpec, output: str | int | None
+) -> tuple[str, tuple[int, ...], tuple[int | None, ...] | None]:
+    """The address of an output, its shape, and its axes that follow the input's."""
+    traced = trace(model, spec)
+    if traced.error is None or (output is not None and str(output) in traced.values):
+        address = resolve(traced, output)
+        return address, traced.shapes[address], axes_at_asked_size(traced, spec, address)
+    # A forward that cannot be traced may run all the same.
+    heard = heard_by_running(model, modules, spec, output)
+    address = resolve(heard, output)
+    shape = heard.values[address].shape
+    return address, shape, axes_in_place(spec, shape)
 
 
-def _random_input(spec: InputSpec, example: torch.Tensor) -> torch.Tensor:
-    generator = torch.Generator().manual_seed(SEED)
-    values = torch.rand(spec.shape, generator=generator, dtype=torch.float64)
-    return values.to(device=example.device, dtype=example.dtype).requires_grad_()
+@dataclass(frozen=True, slots=True)
+class _Runner:
+    """Runs one model up to one of its outputs, with a graph of the derivative."""
+
+    model: Any
+    modules: Modules
+    spec: InputSpec
+    address: str
+    shape: tuple[int, ...]
+    copies: KeptCopies
+
+    def at(self, image: NDArray[Any]) -> Linearization:
+        """One forward; its graph is kept as long as the result is."""
+        given, result = self._forward(image)
+        if not result.requires_grad:
+            raise IndependentOutputError(self.address, " by any path that has a gradient")
+
+        def pull(cotangents: NDArray[Any]) -> NDArray[Any]:
+            return np.stack([array(self._pulled(given, result, one)) for one in cotangents])
+
+        return Linearization(lambda: array(result.detach()), pull)
+
+    def _pulled(
+        self, given: torch.Tensor, result: torch.Tensor, cotangent: NDArray[Any]
+    ) -> torch.Tensor:
+        along = torch.from_numpy(np.ascontiguousarray(cotangent)).to(result)
+        try:
+            # Checkpointed parts of a model run again during the backward pass.
+            with self._running(lambda name, value: None):
+                (gradient,) = torch.autograd.grad(
+                    result, given, along, retain_graph=True, allow_unused=True
+                )
+        except (RuntimeError, NotImplementedError) as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            hint = f'{reason}; leave method="exact".'
+            raise BackendCapabilityError("torch", "the gradient of this model", hint) from error
+        return torch.zeros_like(given) if gradient is None else gradient
+
+    def _forward(self, image: NDArray[Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The input and the addressed tensor, with the graph between them."""
+        calls: dict[str, list[dict[str, torch.Tensor]]] = defaultdict(list)
+
+        def keep(name: str, value: Any) -> None:
+            # A copy, for layers that work in place may write into it later.
+            wanted = self.address == name or self.address.startswith(f"{name}[")
+            parts = dict(tensors_by_path(value)) if wanted else {}
+            if parts:
+                calls[name].append({path: part.clone() for path, part in parts.items()})
+
+        failed: Exception | None = None
+        with self._running(keep):
+            example = self.modules.example()
+            given = torch.from_numpy(np.ascontiguousarray(image)).to(example).requires_grad_()
+            try:
+                # A copy, for autograd forbids to write into what gradients are asked of.
+                keep("", called(self.model, self.spec, given.clone()))
+            except Exception as error:
+                failed = explained(error)
+        found: dict[str, torch.Tensor] = {}
+        for name, parts in calls.items():
+            found.update(addresses_of(name, parts))
+        if self.address not in found:
+            if isinstance(failed, RfcoreError):
+                raise failed
+            cause = failed or LookupError(f"{self.address!r} did not run")
+            raise ModelError(self.spec.shape, cause) from failed
+        result = found[self.address]
+        if tuple(result.shape) != self.shape:
+            hint = "measure a layer before the shape begins to depend on the input's values."
+            wanted = f"gradients of an output of shape {self.shape} and now {tuple(result.shape)}"
+            raise BackendCapabilityError("torch", wanted, hint)
+        return given, result
+
+    @contextmanager
+    def _running(self, keep: Any) -> Iterator[None]:
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            _repeatable(),
+            running(self.modules, keep, self.copies.of),
+        ):
+            yield
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """With cuDNN's kernels that give the same bits each time."""
+    cudnn = torch.backends.cudnn
+    before = cudnn.deterministic, cudnn.benchmark
+    cudnn.deterministic, cudnn.benchmark = True, False
+    try:
+        yield
+    finally:
+        cudnn.deterministic, cudnn.benchmark = before

@@ -1,4 +1,4 @@
-"""Tensors inside whatever a module returns: tuples, lists, dicts, dataclasses, nested."""
+"""Tensors inside whatever a module returns, in tuples, dicts or dataclasses, and their values."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 
-__all__ = ["tensors_by_path"]
+__all__ = ["array", "tensors_by_path"]
 
 
 def tensors_by_path(value: Any, path: str = "") -> Iterator[tuple[str, torch.Tensor]]:
@@ -32,3 +33,10 @@ def tensors_by_path(value: Any, path: str = "") -> Iterator[tuple[str, torch.Ten
     elif dataclasses.is_dataclass(value) and not isinstance(value, type):
         for entry in dataclasses.fields(value):
             yield from tensors_by_path(getattr(value, entry.name), f"{path}[{entry.name}]")
+
+
+def array(tensor: torch.Tensor) -> NDArray[Any]:
+    """The values in numpy, which knows no bfloat16; float32 holds all of them."""
+    tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+    values: NDArray[Any] = tensor.resolve_conj().resolve_neg().cpu().numpy()
+    return values

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 
 from rf_torch.listening import listening
@@ -15,16 +17,28 @@ from rfcore.inputs import InputSpec
 
 __all__ = ["called", "running"]
 
+SEED = 0
+
 
 @contextmanager
-def running(modules: Modules, returned: Callable[[str, Any], None]) -> Iterator[None]:
-    """A context in which forwards run on copies of the weights and draw no random numbers.
+def running(
+    modules: Modules,
+    returned: Callable[[str, Any], None],
+    copy: Callable[[torch.Tensor], torch.Tensor] = copied,
+) -> Iterator[None]:
+    """A context in which forwards run on copies of the weights and draw the same numbers each time.
+
+    Random numbers go on outside as if none had been drawn.
 
     Args:
         modules: The model's modules.
         returned: Called with a layer's name and its output.
+        copy: Makes the copy of one parameter or buffer.
     """
-    with generators_kept(cuda_devices(modules)), Shield(copied) as shield:
+    with generators_kept(cuda_devices(modules)), Shield(copy) as shield:
+        torch.manual_seed(SEED)
+        random.seed(SEED)
+        np.random.seed(SEED)
         # Before the listeners: what the shield has seen comes back when it closes.
         shield.add(modules.each)
         with listening(modules, returned, entering=shield.entering):

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
+from torch import nn
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from rf_torch.places import identity_of, storage_of
 from rf_torch.shield import copied
 from rf_torch.zeros import Zeros
 
-__all__ = ["Copies", "Fakes", "StandIns"]
+__all__ = ["Copies", "Fakes", "KeptCopies", "StandIns"]
 
 
 class StandIns(Protocol):
@@ -52,6 +53,32 @@ class Copies:
     def met(self, tensor: torch.Tensor) -> torch.Tensor:
         """See `StandIns`."""
         return self._made.get(id(tensor), tensor)
+
+
+class KeptCopies:
+    """Real copies of parameters for many forwards; what a forward keeps in buffers is copied anew.
+
+    The copies need no gradient of their own, so that backward passes hold nothing for it.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[torch.Tensor, object, nn.Parameter, int]] = {}
+
+    def of(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The copy of a parameter or buffer."""
+        if not isinstance(tensor, nn.Parameter):
+            return copied(tensor)
+        _, then, copy, writes = self._made.get(id(tensor), (None, None, None, 0))
+        if copy is None or copy._version != writes or then != _writes(tensor):
+            copy = nn.Parameter(tensor.detach().clone(), requires_grad=False)
+            # The tensor too: another one must not get its id.
+            self._made[id(tensor)] = tensor, _writes(tensor), copy, copy._version
+        return copy
+
+
+def _writes(tensor: torch.Tensor) -> int | None:
+    """How often a tensor was written to, None where torch does not count it."""
+    return None if tensor.is_inference() else tensor._version
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +151,4 @@ class Fakes:
 
 def _state(fake: torch.Tensor) -> object:
     """What a forward may change of a tensor without values."""
-    writes = None if fake.is_inference() else fake._version
-    return identity_of(fake), fake.requires_grad, writes, frozenset(vars(fake))
+    return identity_of(fake), fake.requires_grad, _writes(fake), frozenset(vars(fake))
