@@ -17,10 +17,15 @@ from rfcore.errors import MeasureError
 
 __all__ = ["GaussianFit", "gaussian_fit"]
 
+OTHERS = "sigma and area_ratios() describe it; a larger input may show where it ends."
+
 MOST_STEPS = 200
 SMALLEST_STEP = 1e-12
 # Wider than so many inputs, and a map is flat as far as anybody can tell.
 WIDEST = 100.0
+NARROWEST_START = 0.5
+# Beside the largest value smaller ones are lost in its last digit, and move no fit.
+LOST = 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,18 @@ def gaussian_fit(values: Map) -> GaussianFit:
     Quarterly of Applied Mathematics 2 (1944), with Marquardt's scaling (SIAM J. 11, 1963).
 
     Raises:
-        MeasureError: The map is flat along an axis, so that no width is better than a larger one.
+        MeasureError: The map is flat along an axis, so that no width is better than a larger one,
+            or has two pixels only, which any width can go through.
     """
+    there = values > LOST * values.max()
     seen = [
-        np.flatnonzero(values.any(axis=tuple(a for a in range(values.ndim) if a != axis)))
+        np.flatnonzero(there.any(axis=tuple(a for a in range(values.ndim) if a != axis)))
         for axis in range(values.ndim)
     ]
+    for axis, pixels in enumerate(seen):
+        if len(pixels) == 2:
+            problem = f"it has two pixels along axis {axis}, and a width is told by three"
+            raise MeasureError("Gaussian fit", problem, OTHERS)
     wide = [axis for axis, pixels in enumerate(seen) if len(pixels) > 1]
     center = [float(pixels[0]) + 0.5 for pixels in seen]
     sigma = [0.0] * values.ndim
@@ -72,7 +83,7 @@ def _fitted(values: Map, names: Sequence[int]) -> tuple[float, Map, Map]:
     lengths = np.asarray(values.shape)
     middles = np.asarray(centroid(values))
     # Logarithms of widths: no step makes one negative.
-    logs = np.log(np.diag(covariance(values))) / 2
+    logs = np.log(np.maximum(np.sqrt(np.diag(covariance(values))), NARROWEST_START))
     factors = _factors(values.shape, middles, np.exp(logs))
     amplitude = _contracted(values, factors) / float(prod(g @ g for g in factors))
     damping = 1e-3
@@ -88,7 +99,7 @@ def _fitted(values: Map, names: Sequence[int]) -> tuple[float, Map, Map]:
             raise MeasureError(
                 "Gaussian fit",
                 f"it does not fall off along axis {names[int(axis)]}",
-                "sigma and area_ratios() describe it; a larger input may show where it ends.",
+                OTHERS,
             )
         factors = _factors(values.shape, moved_middles, np.exp(moved_logs))
         moved_residual = values - moved * _product(factors)

@@ -36,7 +36,7 @@ class Keeper:
     center: tuple[float, ...]
     notes: tuple[str, ...]
     path: str | Path | None
-    written: float = field(default_factory=time.monotonic)
+    written: float = field(default_factory=lambda: time.monotonic())
 
     def result(self, state: State, *, complete: bool) -> EffectiveReceptiveField | None:
         """The result that a state amounts to; None before the first input."""

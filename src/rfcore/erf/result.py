@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as entry
 from pathlib import Path
 from typing import Any, Self
@@ -125,12 +125,12 @@ class EffectiveReceptiveField:
     @property
     def centroid(self) -> tuple[float, ...]:
         """Mean position per axis, in pixels, weighted by the map."""
-        return centroid(self._alive())
+        return centroid(self._shape())
 
     @property
     def covariance(self) -> Map:
         """Covariance of position, axes by axes, in pixels²."""
-        return covariance(self._alive())
+        return covariance(self._shape())
 
     @property
     def sigma(self) -> tuple[float, ...]:
@@ -144,7 +144,7 @@ class EffectiveReceptiveField:
         Raises:
             MeasureError: The map is zero at its centre.
         """
-        return luo_count(self._alive(), self.center)
+        return luo_count(self._shape(), self.center)
 
     @property
     def luo_size(self) -> float:
@@ -176,7 +176,7 @@ class EffectiveReceptiveField:
         Raises:
             NumberError: A threshold is not above 0 and at most 1.
         """
-        return area_ratios(self._alive(), self.center, thresholds)
+        return area_ratios(self._shape(), self.center, thresholds)
 
     def radial_profile(self) -> RadialProfile:
         """The mean of the map in rings around the centre, one pixel wide."""
@@ -188,7 +188,8 @@ class EffectiveReceptiveField:
         Raises:
             MeasureError: The map is flat along an axis.
         """
-        return gaussian_fit(self._alive())
+        fit = gaussian_fit(self._shape())
+        return replace(fit, amplitude=fit.amplitude * float(self.map.max()))
 
     def replknet_area_ratios(
         self, thresholds: Sequence[float] = THRESHOLDS
@@ -216,6 +217,12 @@ class EffectiveReceptiveField:
         if not values.any():
             raise DeadGradientError(self.count, self.aggregate)
         return values
+
+    def _shape(self) -> Map:
+        """The map up to a factor, for measures that do without: products cannot underflow."""
+        values = self._alive()
+        shape: Map = values / values.max()
+        return shape
 
     def about(self) -> dict[str, Any]:
         """Everything but the map, as a dict of JSON types."""

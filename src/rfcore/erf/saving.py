@@ -86,17 +86,24 @@ def load(path: str | Path) -> tuple[Map, Any]:
     """
     hint = "give a file that EffectiveReceptiveField.save, or save=, wrote."
     try:
-        file = np.load(path, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError("it is a single array")
-        with file:
-            missing = {"total", "about"} - set(file.files)
-            if missing:
-                raise ValueError(f"it has no {' and no '.join(sorted(missing))}")
-            about = file["about"]
-            if about.dtype.kind != "U" or about.shape:
-                raise ValueError("what it says about itself is no text")
-            return file["total"], json.loads(str(about))
+        # Given a path numpy leaves the file open where it is damaged.
+        with open(path, "rb") as opened:
+            return _parts(np.load(opened, allow_pickle=False))
     except UNREADABLE as error:
         reason = str(error) or type(error).__name__
         raise EffectiveFormatError(repr(str(path)), reason.splitlines()[0], hint) from error
+
+
+def _parts(file: Any) -> tuple[Map, Any]:
+    if not isinstance(file, np.lib.npyio.NpzFile):
+        raise ValueError("it is a single array")
+    missing = {"total", "about"} - set(file.files)
+    if missing:
+        raise ValueError(f"it has no {' and no '.join(sorted(missing))}")
+    total, about = file["total"], file["about"]
+    # Of a zip's other entries numpy gives the bytes.
+    if not isinstance(total, np.ndarray) or not isinstance(about, np.ndarray):
+        raise ValueError("what it holds are no arrays")
+    if about.dtype.kind != "U" or about.shape:
+        raise ValueError("what it says about itself is no text")
+    return total, json.loads(str(about))

@@ -68,7 +68,8 @@ def source(inputs: Any, spec: InputSpec, dtype: np.dtype[Any], seed: int) -> Sou
         # Values that the type cannot hold become infinite, and are reported as such.
         with np.errstate(over="ignore"):
             one = np.expand_dims(array.astype(dtype), batch)
-        return np.ascontiguousarray(np.broadcast_to(one, spec.shape))
+        # An array of its own: what the model writes into must not be the user's.
+        return np.array(np.broadcast_to(one, spec.shape), order="C")
 
     if isinstance(inputs, str):
         if inputs not in DRAWN:
