@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backend_bases import FigureCanvasBase
-from matplotlib.figure import Figure
-
 import rfcore
 from rfcore import EffectiveReceptiveField, ReceptiveField, plot
 from rfcore.errors import OptionError, PlotError
-from rfcore.plot.words import meaning
+from rfcore.plot.canvas import formats
+from rfcore.plot.words import counted, meaning
 
 __all__ = ["Asked", "check_file", "picture_of"]
 
@@ -76,10 +74,9 @@ def check_file(path: Path | None) -> Path:
     Raises:
         PlotError: There is no such folder, or no such format.
     """
-    formats = FigureCanvasBase.get_supported_filetypes()
     if path is None:
         raise PlotError("The picture has no place to go to.", "write --save picture.png.")
-    if path.suffix.removeprefix(".").lower() not in formats:
+    if path.suffix.removeprefix(".").lower() not in formats():
         raise PlotError(
             f"{path.name!r} is in no format that pictures have.", "write --save picture.png."
         )
@@ -130,8 +127,8 @@ def _fields(asked: Asked, fields: Mapping[str, ReceptiveField]) -> Any:
         return plot.panels(fields, index=asked.index, **options)
     ((name, field),) = fields.items()
     draw: Callable[..., Any] = getattr(plot, kind)
-    drawn = draw(field, index=asked.index, title=name, **options)
-    return drawn if isinstance(drawn, Figure) else drawn.figure
+    # A figure is its own figure.
+    return draw(field, index=asked.index, title=name, **options).figure
 
 
 def _image(path: Path, field: ReceptiveField) -> Any:
@@ -166,6 +163,6 @@ def _measured(asked: Asked, erf: EffectiveReceptiveField, title: str) -> Any:
     if kind == "effective":
         return plot.effective(erf, **options).figure
     # A file may hold the mean over many inputs.
-    label = meaning(erf.aggregate)
+    label = f"{meaning(erf.aggregate)}, {counted([erf.count], 'input')}"
     field = None if erf.box is None else erf.field
     return plot.gradient(erf.map, field, index=erf.index, label=label, **options).figure

@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
@@ -30,6 +31,7 @@ __all__ = [
     "dress",
     "dressed_legend",
     "figure_in",
+    "formats",
     "line_sample",
     "new_figure",
     "pixels",
@@ -47,6 +49,11 @@ TITLE_SIZE, TEXT_SIZE = 15, 12
 LINE_WIDTH = 2.4
 POINTS_PER_INCH = 72
 TICK_STEPS = (1, 2, 5, 10)
+
+
+def formats() -> frozenset[str]:
+    """The formats in which a figure can be saved, as the ends of file names."""
+    return frozenset(FigureCanvasBase.get_supported_filetypes())
 
 
 def new_figure(width: float, height: float) -> Figure:
