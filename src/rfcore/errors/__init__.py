@@ -55,6 +55,7 @@ from rfcore.errors.models import (
     TruncatedFieldError,
     UnsupportedOpError,
 )
+from rfcore.errors.plots import MissingExtraError, PlotError
 from rfcore.errors.verification import (
     CertificateTruthError,
     FieldMismatchError,
@@ -86,6 +87,7 @@ __all__ = [
     "MeasureError",
     "MeasurementInterrupted",
     "MergedAxesError",
+    "MissingExtraError",
     "ModelError",
     "NoBackendError",
     "NoInputsError",
@@ -98,6 +100,7 @@ __all__ = [
     "OutputChannelsError",
     "OutputIndexError",
     "OutputNameError",
+    "PlotError",
     "PluginFaultError",
     "ProbeError",
     "ResumeMismatchError",
