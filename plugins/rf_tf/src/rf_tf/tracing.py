@@ -41,10 +41,20 @@ def trace(model: Any, spec: InputSpec) -> Trace:
         recording.graph,
         values,
         shapes,
-        captured.layers,
+        tuple(captured.layers),
         recording.error,
         warnings=captured.warnings,
+        layer_types={"": type(model).__name__, **_op_types(captured), **captured.layers},
     )
+
+
+def _op_types(captured: Captured) -> dict[str, str]:
+    """The types of the ops that are addressed by their own name; a scope has none."""
+    return {
+        address: tensor.op.type
+        for address, tensor in captured.outputs.items()
+        if address in (tensor.op.name, tensor.name)
+    }
 
 
 def captured_model(model: Any, spec: InputSpec) -> Captured:
