@@ -6,6 +6,7 @@ from rfcore.field import AxisField, ReceptiveField
 from rfcore.fit import fit
 from rfcore.hookspecs import Backend, hookimpl
 from rfcore.plugins import BackendInfo, backends
+from rfcore.scan import Scan, ScanRow, scan
 from rfcore.verify.certificate import Certificate
 
 __all__ = [
@@ -15,8 +16,11 @@ __all__ = [
     "Certificate",
     "ReceptiveField",
     "RfcoreError",
+    "Scan",
+    "ScanRow",
     "backends",
     "estimate",
     "fit",
     "hookimpl",
+    "scan",
 ]

@@ -135,6 +135,21 @@ class Walker:
             gate is None or gate.is_open for gate in node.op.gates
         )
 
+    def pulled(self, index: int, mask: Mask) -> tuple[tuple[Mask, ...], Mask]:
+        """A mask over a node pulled back to its operands, and which probes it lost past borders.
+
+        Args:
+            index: The node.
+            mask: Boolean array (probes, *axes of the node), axes full or of length 1.
+        """
+        lost = np.zeros((len(mask), 2), bool)
+        node = self.graph.nodes[index]
+        parts = _pulled(node, mask, self._site(index, lost))
+        for part in parts:
+            if math.prod(part.shape) > LARGEST_MASK:
+                raise MaskTooLargeError(node.label, part.shape)
+        return parts, lost
+
     def _site(self, index: int, lost: Mask) -> Site:
         nodes = self.graph.nodes
         node = nodes[index]

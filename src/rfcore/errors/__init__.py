@@ -35,6 +35,7 @@ from rfcore.errors.models import (
     TruncatedFieldError,
     UnsupportedOpError,
 )
+from rfcore.errors.scans import InputRangeError
 from rfcore.errors.verification import (
     CertificateTruthError,
     FieldMismatchError,
@@ -52,6 +53,7 @@ __all__ = [
     "ForwardError",
     "FrameworkVersionError",
     "IndependentOutputError",
+    "InputRangeError",
     "InputShapeError",
     "InputTypeError",
     "IrregularFieldError",

@@ -1,0 +1,171 @@
+"""`scan`: one set of traces, every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rfcore.errors import OptionError, RfcoreError
+from rfcore.exact import field_or_refusal
+from rfcore.field import ReceptiveField
+from rfcore.graph import Elementwise, Graph
+from rfcore.guard import ask_input_spec, fault
+from rfcore.plugins import find_backend
+from rfcore.scan.layers import Layers
+from rfcore.scan.names import chosen
+from rfcore.scan.planning import walk_ahead
+from rfcore.scan.refusals import in_short
+from rfcore.scan.result import Scan
+from rfcore.scan.row import ScanRow
+from rfcore.traces import TraceSet
+from rfcore.walk import OpFaultError
+
+__all__ = ["scan"]
+
+
+def scan(
+    model: Any,
+    *,
+    backend: str | None = None,
+    input_shape: Sequence[int] | None = None,
+    input: str | int | None = None,
+    layout: str | None = None,
+    layers: Sequence[str] | None = None,
+    depth: int | None = None,
+    global_paths: Literal["follow", "ignore"] = "follow",
+) -> Scan:
+    """The receptive fields of all layers of a model, from the same traces.
+
+    Each row is what `estimate` gives for that layer; one that has no field says why.
+
+    Args:
+        model: As for `estimate`, like all that is not described here.
+        backend: Name of the backend; None asks every installed one.
+        input_shape: Shape of the input without the batch.
+        input: Which of several inputs is measured; None for the first.
+        layout: One letter per axis with the batch.
+        layers: Names of layers, each with all that is inside of it; None for all. Wildcards
+            are those of a shell: "*.conv?".
+        depth: How deep names may be nested (1: only the model's own layers); None for all.
+        global_paths: "follow" all paths, or "ignore" those through whole-axis reductions.
+
+    Returns:
+        A table of the layers, in the order in which they run.
+
+    Raises:
+        RfcoreError: The model cannot be traced, or has no layer of these names.
+
+    Example:
+        >>> import rfcore
+        >>> print(rfcore.scan("conv 7 s2 p3, maxpool 3 s2 p1", input_shape=(224,)))
+        layer        type           output  size  stride  offset  padding
+        <text>                          56    11       4     0.5        5
+          0          Convolution       112     7       2     0.5        3
+          1          Pooling            56    11       4     0.5        5
+    """
+    if global_paths not in ("follow", "ignore"):
+        raise OptionError("global_paths", global_paths, ("follow", "ignore"))
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 1):
+        raise OptionError("depth", depth, (None, 1, 2, 3))
+    found = find_backend(model, backend)
+    spec = ask_input_spec(found, model, input_shape, layout, input)
+    traces = TraceSet(found, model, spec)
+    if not traces.asked.values:
+        traces.address(None)
+    addresses = chosen(traces.asked, layers, depth)
+    ignore = global_paths == "ignore"
+    scanning = _Scanning(traces, ignore)
+    walk_ahead(traces, scanning.first_of_each(addresses), ignore_global=ignore)
+    rows = tuple(scanning.rows(addresses))
+    return Scan(rows, spec.spatial_shape, found.name, global_paths, tuple(_notes(traces)))
+
+
+def _notes(traces: TraceSet) -> Iterator[str]:
+    error = traces.asked.error
+    if error is not None:
+        first_line = str(error).strip().partition("\n")[0] or type(error).__name__
+        yield f"the forward stopped before its end, and later layers are not here: {first_line}"
+
+
+@dataclass(slots=True)
+class _Scanning:
+    """The layers measured so far, by the node that their value is the same as."""
+
+    traces: TraceSet
+    ignore_global: bool
+    fields: dict[int, ReceptiveField] = field(default_factory=dict)
+
+    @property
+    def graph(self) -> Graph:
+        return self.traces.asked.graph
+
+    def first_of_each(self, addresses: Sequence[str]) -> list[str]:
+        """One address for each value: an activation sees what the layer before it sees."""
+        first: dict[int, str] = {}
+        for address in addresses:
+            node = self.traces.asked.values[address]
+            if node is not None:
+                first.setdefault(_origin(self.graph, node), address)
+        return list(first.values())
+
+    def rows(self, addresses: Sequence[str]) -> Iterator[ScanRow]:
+        """A row for each address."""
+        asked = self.traces.asked
+        measured = [(address, *self._measured(address)) for address in addresses]
+        layers = Layers.of(self.traces, addresses)
+        sizes = {node: found.size for node, found in self.fields.items()}
+        for address, found, refused in measured:
+            yield ScanRow(
+                address,
+                type_of(address, asked.layer_types),
+                tuple(asked.shapes[address]),
+                found,
+                "" if refused is None else in_short(refused),
+                "" if refused is None else refused.message,
+                layers.growth(address, lambda node: sizes.get(_origin(self.graph, node))),
+                layers.shortest(address),
+                layers.read(address),
+            )
+
+    def _measured(self, address: str) -> tuple[ReceptiveField | None, RfcoreError | None]:
+        node = self.traces.asked.values[address]
+        origin = None if node is None else _origin(self.graph, node)
+        if origin is not None and origin in self.fields:
+            return self.fields[origin], None
+        try:
+            # The address "" is the model's own output, which `None` stands for.
+            found = field_or_refusal(
+                self.traces, address or None, ignore_global=self.ignore_global
+            )
+        except OpFaultError as error:
+            problem = f"has an op, {error.op}, that {error.problem}"
+            raise fault(self.traces.backend, "trace", problem) from error
+        except RfcoreError as error:
+            return None, error
+        if origin is not None:
+            self.fields[origin] = found
+        return found, None
+
+
+def type_of(address: str, types: Mapping[str, str]) -> str:
+    """The type of the layer that an address is a value of."""
+    if address in types:
+        return types[address]
+    return types.get(address.partition("[")[0], "")
+
+
+def _origin(graph: Graph, index: int) -> int:
+    """The first node whose value, position by position, this one is made of alone."""
+    node = graph.nodes[index]
+    while (
+        isinstance(node.op, Elementwise)
+        and not node.op.gates
+        and len(node.inputs) == 1
+        and graph.nodes[node.inputs[0]].shape == node.shape
+        and node.exact
+        and not node.note
+    ):
+        index = node.inputs[0]
+        node = graph.nodes[index]
+    return index
