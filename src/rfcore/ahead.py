@@ -36,13 +36,13 @@ class Question:
     Attributes:
         walker: The graph as this output's own walk would have it, with what is cut.
         node: The output's node.
-        dim: The axis of it that the rows are across.
+        dim: The axis of it that the rows are across; None for all of the output at once.
         indices: The rows.
     """
 
     walker: Walker
     node: int
-    dim: int
+    dim: int | None
     indices: tuple[int, ...]
 
     @property
@@ -55,6 +55,8 @@ class Question:
     def mask(self) -> Mask:
         """The rows as a mask over the output."""
         shape = self.walker.graph.nodes[self.node].shape
+        if self.dim is None:
+            return one_hot(shape, [], [[]] * len(self.indices))
         return one_hot(shape, [self.dim], [[index] for index in self.indices])
 
 
@@ -88,9 +90,9 @@ class Ahead:
         self,
         walker: Walker,
         node: int,
-        dim: int,
+        dim: int | None,
         indices: Sequence[int],
-        seen: Callable[[int, Mask], None] | None,
+        seen: Callable[[int, Mask], None] | None = None,
     ) -> Influence | None:
         """The answer to a question that was asked before, or None.
 
@@ -105,8 +107,11 @@ class Ahead:
         if answer is None:
             return None
         if seen is not None:
+            forms: dict[tuple[int, ...], Mask] = {}
             for index, shape in answer.passed:
-                seen(index, np.broadcast_to(np.False_, (len(indices), *shape)))
+                if shape not in forms:
+                    forms[shape] = np.broadcast_to(np.False_, (len(indices), *shape))
+                seen(index, forms[shape])
         return answer.influence
 
 

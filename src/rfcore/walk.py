@@ -14,7 +14,7 @@ from rfcore.graph import AxisMap, Elementwise, Graph, Mask, Node
 from rfcore.masks import Site, any_over
 from rfcore.pullback import pull
 
-__all__ = ["Elastic", "Influence", "MaskTooLargeError", "OpFaultError", "Walker", "one_hot"]
+__all__ = ["Elastic", "Influence", "MaskTooLargeError", "OpFaultError", "Walker", "one_hot", "sees_less"]
 
 Elastic = Mapping[int, tuple[bool, ...]]
 
@@ -121,10 +121,7 @@ class Walker:
         chosen = shape[dim] // 2 if index is None else index
         one = self.influence(node, one_hot(shape, [dim], [[chosen]])).mask
         every = self.influence(node, one_hot(shape, [], [[]])).mask
-        return tuple(
-            bool(one.any()) and bool((_along(one, axis) != _along(every, axis)).any())
-            for axis in axes
-        )
+        return sees_less(one, every, axes)
 
     def _hands_on(self, node: Node) -> bool:
         """Whether an op is known to pass any mask on as it is; most of a network's ops are."""
@@ -202,6 +199,13 @@ def one_hot(shape: Sequence[int], dims: Sequence[int], indices: Sequence[Sequenc
         at = dict(zip(dims, index, strict=True))
         mask[(probe, *(at.get(d, 0) for d in range(len(shape))))] = True
     return mask
+
+
+def sees_less(one: Mask, every: Mask, axes: Sequence[int]) -> tuple[bool, ...]:
+    """For each axis of the input: does the first influence tell it apart from the second?"""
+    return tuple(
+        bool(one.any()) and bool((_along(one, axis) != _along(every, axis)).any()) for axis in axes
+    )
 
 
 def _along(mask: Mask, axis: int) -> Mask:

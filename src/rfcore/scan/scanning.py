@@ -95,6 +95,7 @@ class _Scanning:
     traces: TraceSet
     ignore_global: bool
     fields: dict[int, ReceptiveField] = field(default_factory=dict)
+    refused: dict[int | None, RfcoreError] = field(default_factory=dict)
 
     @property
     def graph(self) -> Graph:
@@ -133,6 +134,8 @@ class _Scanning:
         origin = None if node is None else _origin(self.graph, node)
         if origin is not None and origin in self.fields:
             return self.fields[origin], None
+        if origin is not None and origin in self.refused:
+            return None, self.refused[origin]
         try:
             # The address "" is the model's own output, which `None` stands for.
             found = field_or_refusal(
@@ -142,6 +145,7 @@ class _Scanning:
             problem = f"has an op, {error.op}, that {error.problem}"
             raise fault(self.traces.backend, "trace", problem) from error
         except RfcoreError as error:
+            self.refused[origin] = error
             return None, error
         if origin is not None:
             self.fields[origin] = found
