@@ -6,7 +6,7 @@ from rfcore.field import AxisField, ReceptiveField
 from rfcore.fit import fit
 from rfcore.hookspecs import Backend, hookimpl
 from rfcore.plugins import BackendInfo, backends
-from rfcore.scan import Scan, ScanRow, scan
+from rfcore.scans import Scan, ScanRow, scan
 from rfcore.verify.certificate import Certificate
 
 __all__ = [

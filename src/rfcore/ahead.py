@@ -2,9 +2,10 @@
 
 To measure every layer of a network is to ask each of them the same questions, and most of every
 walk is the same way back to the input. Here the walks of all layers go together: the rows of a
-layer join where the walk passes it. What comes out is what one walk per layer tells, to the
-last flag, because masks of different form (other axes full) are never united unless the walk of
-one layer unites them, and ops that look at all their probes at once get those of one layer only.
+layer join where the walk passes it, and nodes that hand masks on as they are get skipped. What
+comes out is what one walk per layer tells, to the last flag: masks of different form (other axes
+full) are never united unless the walk of one layer unites them, and ops that look at all their
+probes at once get those of one layer only.
 """
 
 from __future__ import annotations
@@ -173,6 +174,7 @@ class _Walk:
         self.owners = np.repeat(np.arange(len(questions)), counts)
         self.lost = np.zeros((len(self.owners), 2), bool)
         self.mirrored: set[int] = set()
+        self.origins = self.walker.graph.origins()
         self.passed: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in questions]
 
     def answers(self) -> list[Answer]:
@@ -193,8 +195,8 @@ class _Walk:
         graph = self.walker.graph
         pending: dict[int, dict[Form, _Flock]] = {}
         for number, question in enumerate(self.questions):
-            rows = np.flatnonzero(self.owners == number)
-            self._join(pending.setdefault(question.node, {}), _Flock(rows, question.mask()))
+            flock = _Flock(np.flatnonzero(self.owners == number), question.mask())
+            self._join(pending.setdefault(self.origins[question.node], {}), flock)
         for index in range(max(pending), 0, -1):
             flocks = pending.pop(index, {}).values()
             if index in self.walker.cut:
@@ -220,7 +222,8 @@ class _Walk:
             pulled, lost = self.walker.pulled(index, part.mask)
             self.lost[part.rows] |= lost
             for source, mask in zip(node.inputs, pulled, strict=True):
-                yield from ((source, kept) for kept in self._alive(_Flock(part.rows, mask)))
+                origin = self.origins[source]
+                yield from ((origin, kept) for kept in self._alive(_Flock(part.rows, mask)))
 
     def _alive(self, flock: _Flock) -> Iterable[_Flock]:
         """Without the rows of questions none of whose rows sees anything here."""

@@ -104,6 +104,7 @@ class TraceSet:
 
     _together: dict[tuple[int, int | None], Lockstep] = field(default_factory=dict, init=False)
     _strides: tuple[int, ...] = field(init=False)
+    _opaque: tuple[bool, ...] = field(init=False)
     _places: frozenset[Place] = field(init=False)
     _unrolled: dict[str, Mapping[int, str]] = field(default_factory=dict, init=False)
     _carrying: dict[str, Elastic] = field(default_factory=dict, init=False)
@@ -111,6 +112,7 @@ class TraceSet:
     def __post_init__(self) -> None:
         self.asked = self._traced(self.spec)
         self._strides = total_strides(self.asked.graph)
+        self._opaque = _behind_opaque(self.asked.graph)
         self._places = unrolled_places(self.asked.graph)
 
     def address(self, output: str | int | None) -> str:
@@ -218,13 +220,8 @@ class TraceSet:
 
     def costly(self, address: str) -> bool:
         """Whether a larger trace costs memory: real values, or ops pulled back on full arrays."""
-        if self.asked.concrete:
-            return True
         node = self.asked.values[address]
-        graph = self.asked.graph
-        return node is not None and any(
-            isinstance(graph.nodes[index].op, Opaque) for index in graph.ancestors(node)
-        )
+        return self.asked.concrete or (node is not None and self._opaque[node])
 
     def growths(self, address: str) -> tuple[list[int], list[int]]:
         """Growths to try, from small to large: congruent to zero modulo the total stride.
@@ -247,8 +244,18 @@ class TraceSet:
         return [_congruent(base, stride) * step for step in steps], modest
 
 
+def _behind_opaque(graph: Graph) -> tuple[bool, ...]:
+    """For each node whether it depends on an op that is pulled back on full arrays."""
+    found: list[bool] = []
+    for node in graph.nodes:
+        found.append(isinstance(node.op, Opaque) or any(found[i] for i in node.inputs))
+    return tuple(found)
+
+
 def _upsamples(shape: Sequence[int], spec: InputSpec) -> bool:
-    return max(shape, default=1) >= SEVERAL_TIMES * max(spec.spatial_shape)
+    # Many channels are no long axis, where it is known which axis they are on.
+    lengths = [shape[axis] for axis in spec.axes] if len(shape) == len(spec.shape) else shape
+    return max(lengths, default=1) >= SEVERAL_TIMES * max(spec.spatial_shape)
 
 
 def _congruent(base: int, stride: int) -> int:

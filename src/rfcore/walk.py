@@ -14,7 +14,15 @@ from rfcore.graph import AxisMap, Elementwise, Graph, Mask, Node
 from rfcore.masks import Site, any_over
 from rfcore.pullback import pull
 
-__all__ = ["Elastic", "Influence", "MaskTooLargeError", "OpFaultError", "Walker", "one_hot", "sees_less"]
+__all__ = [
+    "Elastic",
+    "Influence",
+    "MaskTooLargeError",
+    "OpFaultError",
+    "Walker",
+    "one_hot",
+    "sees_less",
+]
 
 Elastic = Mapping[int, tuple[bool, ...]]
 

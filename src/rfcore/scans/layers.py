@@ -9,9 +9,9 @@ from typing import Self
 
 from rfcore.errors import RfcoreError
 from rfcore.hookspecs import Trace
-from rfcore.scan.names import parts_of, separator_of
-from rfcore.scan.row import PathSizes
-from rfcore.scan.shortest import shortest_paths
+from rfcore.scans.names import parts_of, separator_of
+from rfcore.scans.row import PathSizes
+from rfcore.scans.shortest import shortest_paths
 from rfcore.traces import TraceSet
 from rfcore.walk import Walker
 

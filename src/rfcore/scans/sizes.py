@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rfcore.errors import InputRangeError, OptionError
-from rfcore.scan.row import PathSizes, ScanRow
+from rfcore.scans.row import PathSizes, ScanRow
 
 __all__ = ["critical", "input_range", "lengths", "unproductive"]
 

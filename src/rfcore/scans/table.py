@@ -9,11 +9,11 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from rfcore.errors import OptionError
-from rfcore.scan.row import ScanRow
-from rfcore.scan.tree import tree_of
+from rfcore.scans.row import ScanRow
+from rfcore.scans.tree import tree_of
 
 if TYPE_CHECKING:
-    from rfcore.scan.result import Scan
+    from rfcore.scans.result import Scan
 
 __all__ = ["COLUMNS", "csv_of", "html_of", "records_of", "table_of", "text_of"]
 

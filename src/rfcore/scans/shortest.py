@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rfcore.errors import RfcoreError
+from rfcore.masks import any_over
 from rfcore.walk import MaskTooLargeError, OpFaultError, Walker, one_hot
 
 __all__ = ["ShortestPaths", "shortest_paths"]
@@ -101,9 +102,7 @@ def _through(walker: Walker, index: int, found: Sequence[_Found]) -> _Found:
     return None
 
 
-def _along(
-    walker: Walker, index: int, dim: int, sources: Sequence[_Found]
-) -> list[_Path | bool]:
+def _along(walker: Walker, index: int, dim: int, sources: Sequence[_Found]) -> list[_Path | bool]:
     """The paths by way of each operand, if the node's axis `dim` moves along that of the input."""
     node = walker.graph.nodes[index]
     first = node.shape[dim] // 2 - NEIGHBOURS // 2
@@ -114,7 +113,7 @@ def _along(
         if not isinstance(source, _Path):
             continue
         others = tuple(d for d in range(1, part.ndim) if d != source.dim + 1)
-        along = part.any(axis=others)
+        along = any_over(part, others)
         length = walker.graph.nodes[operand].shape[source.dim]
         if along.shape[1] == 1 or not along.any(axis=1).all() or along.all():
             continue

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from rfcore.errors import FieldFormatError, UnknownLayerError
-from rfcore.scan import sizes
-from rfcore.scan.row import ScanRow
-from rfcore.scan.table import csv_of, html_of, records_of, text_of
+from rfcore.scans import sizes
+from rfcore.scans.row import ScanRow
+from rfcore.scans.table import csv_of, html_of, records_of, text_of
 
 __all__ = ["Scan"]
 
@@ -140,8 +141,7 @@ class Scan:
         Raises:
             ModuleNotFoundError: pandas is not installed.
         """
-        import pandas
-
+        pandas = importlib.import_module("pandas")
         return pandas.DataFrame(self.records()).set_index("name")
 
     def to_dict(self) -> dict[str, Any]:

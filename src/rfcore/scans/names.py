@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -66,7 +67,7 @@ def _without_second_names(values: Mapping[str, int | None]) -> list[str]:
     names = list(values)
     second = {
         name
-        for name, fuller in zip(names, names[1:], strict=False)
+        for name, fuller in itertools.pairwise(names)
         if fuller.endswith(f"/{name}") and values[name] == values[fuller]
     }
     second |= {name for name in names if name.endswith(":0") and name[:-2] in values}

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from rfcore.scan.names import parts_of, separator_of
-from rfcore.scan.row import ScanRow
+from rfcore.scans.names import parts_of, separator_of
+from rfcore.scans.row import ScanRow
 
 __all__ = ["Line", "tree_of"]
 

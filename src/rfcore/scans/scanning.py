@@ -9,15 +9,14 @@ from typing import Any, Literal
 from rfcore.errors import OptionError, RfcoreError
 from rfcore.exact import field_or_refusal
 from rfcore.field import ReceptiveField
-from rfcore.graph import Elementwise, Graph
 from rfcore.guard import ask_input_spec, fault
 from rfcore.plugins import find_backend
-from rfcore.scan.layers import Layers
-from rfcore.scan.names import chosen
-from rfcore.scan.planning import walk_ahead
-from rfcore.scan.refusals import in_short
-from rfcore.scan.result import Scan
-from rfcore.scan.row import ScanRow
+from rfcore.scans.layers import Layers
+from rfcore.scans.names import chosen
+from rfcore.scans.planning import walk_ahead
+from rfcore.scans.refusals import in_short
+from rfcore.scans.result import Scan
+from rfcore.scans.row import ScanRow
 from rfcore.traces import TraceSet
 from rfcore.walk import OpFaultError
 
@@ -96,10 +95,10 @@ class _Scanning:
     ignore_global: bool
     fields: dict[int, ReceptiveField] = field(default_factory=dict)
     refused: dict[int | None, RfcoreError] = field(default_factory=dict)
+    origins: list[int] = field(init=False)
 
-    @property
-    def graph(self) -> Graph:
-        return self.traces.asked.graph
+    def __post_init__(self) -> None:
+        self.origins = self.traces.asked.graph.origins()
 
     def first_of_each(self, addresses: Sequence[str]) -> list[str]:
         """One address for each value: an activation sees what the layer before it sees."""
@@ -107,7 +106,7 @@ class _Scanning:
         for address in addresses:
             node = self.traces.asked.values[address]
             if node is not None:
-                first.setdefault(_origin(self.graph, node), address)
+                first.setdefault(self.origins[node], address)
         return list(first.values())
 
     def rows(self, addresses: Sequence[str]) -> Iterator[ScanRow]:
@@ -124,23 +123,21 @@ class _Scanning:
                 found,
                 "" if refused is None else in_short(refused),
                 "" if refused is None else refused.message,
-                layers.growth(address, lambda node: sizes.get(_origin(self.graph, node))),
+                layers.growth(address, lambda node: sizes.get(self.origins[node])),
                 layers.shortest(address),
                 layers.read(address),
             )
 
     def _measured(self, address: str) -> tuple[ReceptiveField | None, RfcoreError | None]:
         node = self.traces.asked.values[address]
-        origin = None if node is None else _origin(self.graph, node)
+        origin = None if node is None else self.origins[node]
         if origin is not None and origin in self.fields:
             return self.fields[origin], None
         if origin is not None and origin in self.refused:
             return None, self.refused[origin]
         try:
             # The address "" is the model's own output, which `None` stands for.
-            found = field_or_refusal(
-                self.traces, address or None, ignore_global=self.ignore_global
-            )
+            found = field_or_refusal(self.traces, address or None, ignore_global=self.ignore_global)
         except OpFaultError as error:
             problem = f"has an op, {error.op}, that {error.problem}"
             raise fault(self.traces.backend, "trace", problem) from error
@@ -157,19 +154,3 @@ def type_of(address: str, types: Mapping[str, str]) -> str:
     if address in types:
         return types[address]
     return types.get(address.partition("[")[0], "")
-
-
-def _origin(graph: Graph, index: int) -> int:
-    """The first node whose value, position by position, this one is made of alone."""
-    node = graph.nodes[index]
-    while (
-        isinstance(node.op, Elementwise)
-        and not node.op.gates
-        and len(node.inputs) == 1
-        and graph.nodes[node.inputs[0]].shape == node.shape
-        and node.exact
-        and not node.note
-    ):
-        index = node.inputs[0]
-        node = graph.nodes[index]
-    return index
