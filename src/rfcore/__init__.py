@@ -1,5 +1,6 @@
 """rfcore: which part of its input can this unit of a neural network see?"""
 
+from rfcore.custom import CustomOp, rule
 from rfcore.errors import RfcoreError
 from rfcore.estimate import estimate
 from rfcore.field import AxisField, ReceptiveField
@@ -14,6 +15,7 @@ __all__ = [
     "Backend",
     "BackendInfo",
     "Certificate",
+    "CustomOp",
     "ReceptiveField",
     "RfcoreError",
     "Scan",
@@ -22,5 +24,6 @@ __all__ = [
     "estimate",
     "fit",
     "hookimpl",
+    "rule",
     "scan",
 ]

@@ -35,6 +35,7 @@ from rfcore.errors.models import (
     TruncatedFieldError,
     UnsupportedOpError,
 )
+from rfcore.errors.rules import CustomRuleError, RuleNameError
 from rfcore.errors.scans import InputRangeError
 from rfcore.errors.verification import (
     CertificateTruthError,
@@ -48,6 +49,7 @@ __all__ = [
     "AmbiguousOutputError",
     "BackendCapabilityError",
     "CertificateTruthError",
+    "CustomRuleError",
     "FieldFormatError",
     "FieldMismatchError",
     "ForwardError",
@@ -71,6 +73,7 @@ __all__ = [
     "PluginFaultError",
     "ProbeError",
     "RfcoreError",
+    "RuleNameError",
     "TruncatedFieldError",
     "UnknownBackendError",
     "UnknownLayerError",

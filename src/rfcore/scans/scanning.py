@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from rfcore.errors import OptionError, RfcoreError
+from rfcore.errors import CustomRuleError, OptionError, PluginFaultError, RfcoreError
 from rfcore.exact import field_or_refusal
 from rfcore.field import ReceptiveField
 from rfcore.guard import ask_input_spec, fault
@@ -141,6 +141,8 @@ class _Scanning:
         except OpFaultError as error:
             problem = f"has an op, {error.op}, that {error.problem}"
             raise fault(self.traces.backend, "trace", problem) from error
+        except (CustomRuleError, PluginFaultError):
+            raise
         except RfcoreError as error:
             self.refused[origin] = error
             return None, error
