@@ -1,5 +1,6 @@
 """rfcore: which part of its input can this unit of a neural network see?"""
 
+from rfcore.comparisons import Comparison, compare
 from rfcore.custom import CustomOp, rule
 from rfcore.errors import RfcoreError
 from rfcore.estimate import estimate
@@ -15,12 +16,14 @@ __all__ = [
     "Backend",
     "BackendInfo",
     "Certificate",
+    "Comparison",
     "CustomOp",
     "ReceptiveField",
     "RfcoreError",
     "Scan",
     "ScanRow",
     "backends",
+    "compare",
     "estimate",
     "fit",
     "hookimpl",

@@ -23,6 +23,7 @@ from rfcore.errors.backends import (
     UnknownBackendError,
 )
 from rfcore.errors.base import RfcoreError
+from rfcore.errors.comparisons import ComparisonError
 from rfcore.errors.models import (
     IndependentOutputError,
     InputTypeError,
@@ -49,6 +50,7 @@ __all__ = [
     "AmbiguousOutputError",
     "BackendCapabilityError",
     "CertificateTruthError",
+    "ComparisonError",
     "CustomRuleError",
     "FieldFormatError",
     "FieldMismatchError",

@@ -27,6 +27,7 @@ class Scan:
         input_shape: Spatial shape of the input that the answers are for.
         backend: The backend that traced the model.
         global_paths: "follow" or "ignore", as it was asked.
+        trunk: The layers with windows along the longest path, by which scans are compared.
         notes: What a reader should know about the scan as a whole.
     """
 
@@ -34,6 +35,7 @@ class Scan:
     input_shape: tuple[int, ...]
     backend: str = ""
     global_paths: str = "follow"
+    trunk: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
@@ -151,6 +153,7 @@ class Scan:
             "backend": self.backend,
             "input_shape": list(self.input_shape),
             "global_paths": self.global_paths,
+            "trunk": list(self.trunk),
             "notes": list(self.notes),
             "rows": [row.to_dict() for row in self.rows],
         }
@@ -172,6 +175,7 @@ class Scan:
                 tuple(map(int, data["input_shape"])),
                 str(data["backend"]),
                 str(data["global_paths"]),
+                tuple(map(str, data["trunk"])),
                 tuple(map(str, data["notes"])),
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -17,6 +17,7 @@ from rfcore.scans.planning import walk_ahead
 from rfcore.scans.refusals import in_short
 from rfcore.scans.result import Scan
 from rfcore.scans.row import ScanRow
+from rfcore.scans.trunk import trunk_of
 from rfcore.traces import TraceSet
 from rfcore.walk import OpFaultError
 
@@ -77,7 +78,8 @@ def scan(
     scanning = _Scanning(traces, ignore)
     walk_ahead(traces, scanning.first_of_each(addresses), ignore_global=ignore)
     rows = tuple(scanning.rows(addresses))
-    return Scan(rows, spec.spatial_shape, found.name, global_paths, tuple(_notes(traces)))
+    trunk, notes = scanning.trunk(addresses), tuple(_notes(traces))
+    return Scan(rows, spec.spatial_shape, found.name, global_paths, trunk, notes)
 
 
 def _notes(traces: TraceSet) -> Iterator[str]:
@@ -108,6 +110,15 @@ class _Scanning:
             if node is not None:
                 first.setdefault(self.origins[node], address)
         return list(first.values())
+
+    def trunk(self, addresses: Sequence[str]) -> tuple[str, ...]:
+        """The layers with windows on the longest path to the last one that was asked about."""
+        values = self.traces.asked.values
+        nodes = [(address, values[address]) for address in addresses]
+        known = [(address, node) for address, node in nodes if node is not None]
+        names = {self.origins[node]: address for address, node in known[::-1]}
+        last = max((node for _, node in known), default=0)
+        return trunk_of(self.traces.asked.graph, last, names)
 
     def rows(self, addresses: Sequence[str]) -> Iterator[ScanRow]:
         """A row for each address."""
