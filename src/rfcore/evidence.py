@@ -15,7 +15,7 @@ from rfcore.taps import copies_from_afar
 from rfcore.unsteady import blind_op, differs_by_position
 from rfcore.walk import Elastic
 
-__all__ = ["Watch", "in_clear_sight", "refuse_blind", "window_and_far"]
+__all__ = ["Watch", "in_clear_sight", "refuse_blind", "spread_out", "window_and_far"]
 
 
 @dataclass(slots=True)
@@ -90,6 +90,11 @@ def window_and_far(count: int, period: int) -> list[int]:
     before = range(count // 4, min(count, count // 4 + period))
     after = range(3 * count // 4, min(count, 3 * count // 4 + period))
     return sorted({*window, *before, *after, count // 3})
+
+
+def spread_out(count: int) -> list[int]:
+    """Outputs from border to border; a single one is all border, and tells nothing."""
+    return sorted({round(i * (count - 1) / 8) for i in range(9)}) if count > 1 else []
 
 
 def in_clear_sight(sightings: Mapping[int, Sighting]) -> int:

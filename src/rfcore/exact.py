@@ -21,7 +21,7 @@ from rfcore.traces import TraceSet
 from rfcore.walk import MaskTooLargeError
 from rfcore.ways_out import REFUSALS, offer_layer_before, offer_ways_out
 
-__all__ = ["exact_field"]
+__all__ = ["exact_field", "field_or_refusal"]
 
 
 def exact_field(
@@ -37,7 +37,7 @@ def exact_field(
     Raises:
         RfcoreError: One of its kinds, where there is no exact answer.
     """
-    measure = partial(_told, ignore_global=ignore_global)
+    measure = partial(field_or_refusal, ignore_global=ignore_global)
     try:
         return measure(traces, output)
     except UnsupportedOpError as error:
@@ -48,7 +48,10 @@ def exact_field(
         raise
 
 
-def _told(traces: TraceSet, output: str | int | None, *, ignore_global: bool) -> ReceptiveField:
+def field_or_refusal(
+    traces: TraceSet, output: str | int | None, *, ignore_global: bool
+) -> ReceptiveField:
+    """As `exact_field`, without a search for what could be asked instead."""
     address = traces.address(output)
     if traces.asked.values[address] is None:
         raise IndependentOutputError(address)

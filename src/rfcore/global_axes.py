@@ -13,7 +13,7 @@ from rfcore.global_paths import global_ops
 from rfcore.global_reach import GlobalReach, global_reach
 from rfcore.laws import Law, Sighting, find_law
 from rfcore.measurement import Measurement
-from rfcore.notes import UNSEEN
+from rfcore.notes import UNSEEN, global_note
 from rfcore.points import LARGEST_AREA
 from rfcore.rows import ProbedOutput
 from rfcore.unsteady import unsteady_op
@@ -79,8 +79,7 @@ def _notes(probed: ProbedOutput, axis: int, reach: GlobalReach) -> list[str]:
     extent = "all of it" if whole else "its low end" if reach.low else "its high end"
     ends = zip(("first", "last"), (reach.low, reach.high), reach.unseen, strict=True)
     return [
-        f"axis {axis}: every output sees {extent}, because of {op.label}; "
-        'global_paths="ignore" leaves such paths out',
+        global_note(axis, extent, op.label),
         *(
             f"axis {axis}: the {end} {unseen} of its pixels are {UNSEEN}, for strides or "
             "crops leave them over"

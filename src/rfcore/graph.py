@@ -282,6 +282,24 @@ class Graph:
 
     nodes: tuple[Node, ...]
 
+    def origins(self) -> list[int]:
+        """For each node the first one whose positions it hands on one by one, or itself.
+
+        Activations and the like: whoever asks what they depend on may ask their origin.
+        """
+        origins: list[int] = []
+        for index, node in enumerate(self.nodes):
+            passes = (
+                isinstance(node.op, Elementwise)
+                and not node.op.gates
+                and len(node.inputs) == 1
+                and self.nodes[node.inputs[0]].shape == node.shape
+                and node.exact
+                and not node.note
+            )
+            origins.append(origins[node.inputs[0]] if passes else index)
+        return origins
+
     def ancestors(self, output: int) -> list[int]:
         """The nodes that `output` depends on, itself included, in execution order."""
         needed = {output}

@@ -7,7 +7,7 @@ against what little the asked size shows.
 from __future__ import annotations
 
 from rfcore.errors import IndependentOutputError
-from rfcore.evidence import Watch, in_clear_sight, refuse_blind, window_and_far
+from rfcore.evidence import Watch, in_clear_sight, refuse_blind, spread_out, window_and_far
 from rfcore.field import AxisField
 from rfcore.global_axes import global_axis
 from rfcore.laws import Law, find_law
@@ -62,16 +62,13 @@ def _accepted(
     """The law at the asked size, unless what is seen there contradicts it."""
     found = law.axis_field(*told.size(axis))
     probed = told.probed(told.traces.asked.graph, told.node, elastic)
-    count = probed.count(axis)
-    # A single output is all border: it neither confirms nor contradicts a law.
-    sample = sorted({round(i * (count - 1) / 8) for i in range(9)}) if count > 1 else []
-    for index, seen in probed.rows(axis, sample).items():
+    for index, seen in probed.rows(axis, spread_out(probed.count(axis))).items():
         low, high = found.interval(index)
         in_sight = seen.low is not None and seen.high is not None
         if in_sight and (seen.first, seen.last + 1) != (low, high):
             return None
     if watch.differs_by_position() and not watch.copying():
-        for index, seen in probed.rows(axis, range(count)).items():
+        for index, seen in probed.rows(axis, range(probed.count(axis))).items():
             low, high = found.interval(index)
             if seen.first < low or seen.last >= high:
                 return None

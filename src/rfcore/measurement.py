@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from rfcore.errors import IrregularFieldError, NoSpatialAxesError, TruncatedFieldError
 from rfcore.evidence import Watch
@@ -85,7 +86,8 @@ class Measurement:
     def probed(self, graph: Graph, node: int, elastic: Elastic) -> ProbedOutput:
         """The output in one of the traces, with what is to be ignored cut."""
         cut = self.cut(graph, node, elastic)
-        return ProbedOutput(Walker(graph, elastic, cut), node, self.axes, self.dims)
+        walker = Walker(graph, elastic, cut)
+        return ProbedOutput(walker, node, self.axes, self.dims, self.traces.ahead)
 
     def cut(self, graph: Graph, node: int, elastic: Elastic) -> frozenset[int]:
         """The ops that are left out, of which a note tells the first."""
@@ -173,7 +175,7 @@ def _output_axes(
     asked, axes = traces.asked, traces.spec.axes
     known = [c if c is not None and c.alignment.complete else None for c in comparisons]
     large = next((c.large for c in known if c is not None), asked)
-    last = last_spatial_layer(asked, large, address)
+    last = partial(last_spatial_layer, asked, large, address)
     shown = {
         id(c): _asked_view(traces, address, node) if c is None else _large_view(c) for c in known
     }

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rfcore.ahead import Ahead
 from rfcore.graph import Mask
 from rfcore.laws import Sighting, sighting
-from rfcore.walk import Walker, one_hot, several_hot
+from rfcore.walk import Influence, Walker, one_hot, several_hot
 
 __all__ = ["ProbedOutput"]
 
@@ -27,12 +28,14 @@ class ProbedOutput:
         node: The output's node.
         axes: The spatial axes of the input.
         dims: For each of them the output's axis that moves along it, or None where there is none.
+        ahead: Rows that were walked before they are asked for, if any were.
     """
 
     walker: Walker
     node: int
     axes: tuple[int, ...]
     dims: tuple[int | None, ...]
+    ahead: Ahead | None = None
 
     def cutting(self, nodes: Iterable[int]) -> ProbedOutput:
         """The same output with some more nodes cut."""
@@ -57,6 +60,10 @@ class ProbedOutput:
         """What whole rows of outputs see along `axis`: an upper bound for each point in them."""
         dim = self.dims[axis]
         chosen = list(indices)
+        if self.ahead is not None and dim is not None:
+            known = self.ahead.told(self.walker, self.node, dim, chosen, seen)
+            if known is not None:
+                return self._seen_along(axis, chosen, known)
         dims = [] if dim is None else [dim]
         places = [[[index] if dims else []] for index in chosen]
         rows = self._sightings(axis, chosen, dims, places, self._longest_axis(), seen)
@@ -77,6 +84,16 @@ class ProbedOutput:
             )
             for j, row in rows.items()
         }
+
+    def _seen_along(
+        self, axis: int, chosen: Sequence[int], influence: Influence
+    ) -> dict[int, Sighting]:
+        along = self._profile(influence.mask, axis)
+        found = {
+            j: sighting(profile, lost=lost.tolist())
+            for j, profile, lost in zip(chosen, along, influence.lost, strict=True)
+        }
+        return {j: s for j, s in found.items() if s is not None}
 
     def everything(self, axis: int) -> Sighting | None:
         """What all outputs together see along `axis`: not the pixels that strides leave over."""

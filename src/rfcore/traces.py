@@ -9,14 +9,16 @@ from fractions import Fraction
 from typing import Any
 
 from rfcore.addresses import resolve
+from rfcore.ahead import Ahead
 from rfcore.errors import ModelError, RfcoreError
 from rfcore.garbage import old_objects_set_aside
 from rfcore.global_paths import elastic_by_probing
-from rfcore.graph import Opaque
+from rfcore.graph import Graph, Opaque
 from rfcore.guard import ask_trace
 from rfcore.hookspecs import Backend, Trace
 from rfcore.inputs import InputSpec
-from rfcore.striding import total_stride
+from rfcore.lockstep import Lockstep, in_lockstep
+from rfcore.striding import total_strides
 from rfcore.structure import Alignment, align
 from rfcore.unrolled import Place, unrolled_axes, unrolled_places
 from rfcore.walk import Elastic, Walker
@@ -85,23 +87,32 @@ class Comparison:
 
 @dataclass(slots=True)
 class TraceSet:
-    """One model's traces by input size; a failed larger one is kept as the reason."""
+    """One model's traces by input size; a failed larger one is kept as the reason.
+
+    `ahead` holds rows that were walked for all outputs at once, where many are measured.
+    """
 
     backend: Backend
     model: Any
     spec: InputSpec
     asked: Trace = field(init=False)
+    ahead: Ahead | None = field(default=None, init=False)
     _larger: dict[tuple[int, int | None], Trace] = field(default_factory=dict, init=False)
     _compared: dict[tuple[str, int, int | None], Comparison | None] = field(
         default_factory=dict, init=False
     )
 
+    _together: dict[tuple[int, int | None], Lockstep] = field(default_factory=dict, init=False)
+    _strides: tuple[int, ...] = field(init=False)
+    _opaque: tuple[bool, ...] = field(init=False)
     _places: frozenset[Place] = field(init=False)
     _unrolled: dict[str, Mapping[int, str]] = field(default_factory=dict, init=False)
     _carrying: dict[str, Elastic] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.asked = self._traced(self.spec)
+        self._strides = total_strides(self.asked.graph)
+        self._opaque = _behind_opaque(self.asked.graph)
         self._places = unrolled_places(self.asked.graph)
 
     def address(self, output: str | int | None) -> str:
@@ -160,11 +171,22 @@ class TraceSet:
             if small is None or node is None:
                 self._compared[key] = None
             else:
-                alignment = align(self.asked.graph, small, large.graph, node)
+                alignment = self._alignment(small, large.graph, node, growth, axis)
                 self._compared[key] = Comparison(
                     large, node, growth, alignment, self.asked.graph.nodes[small].shape
                 )
         return self._compared[key]
+
+    def _alignment(
+        self, small: int, large: Graph, node: int, growth: int, axis: int | None
+    ) -> Alignment:
+        key = (growth, axis)
+        if key not in self._together:
+            self._together[key] = in_lockstep(self.asked.graph, large)
+        together = self._together[key]
+        if small == node and node in together.pairs:
+            return together.alignment(small)
+        return align(self.asked.graph, small, large, node)
 
     def unrolled(self, address: str) -> Mapping[int, str]:
         """The axes along which the forward is a loop, written out, with the op that shows it."""
@@ -198,13 +220,8 @@ class TraceSet:
 
     def costly(self, address: str) -> bool:
         """Whether a larger trace costs memory: real values, or ops pulled back on full arrays."""
-        if self.asked.concrete:
-            return True
         node = self.asked.values[address]
-        graph = self.asked.graph
-        return node is not None and any(
-            isinstance(graph.nodes[index].op, Opaque) for index in graph.ancestors(node)
-        )
+        return self.asked.concrete or (node is not None and self._opaque[node])
 
     def growths(self, address: str) -> tuple[list[int], list[int]]:
         """Growths to try, from small to large: congruent to zero modulo the total stride.
@@ -214,7 +231,7 @@ class TraceSet:
             structure over so many sizes.
         """
         node = self.asked.values[address]
-        stride = 1 if node is None else total_stride(self.asked.graph, node)
+        stride = 1 if node is None else self._strides[node]
         modest = [_congruent(MODEST_GROWTH, stride) * step for step in MODEST_STEPS]
         if self._places:
             few = [_congruent(UNROLLED_GROWTH, stride)]
@@ -227,8 +244,18 @@ class TraceSet:
         return [_congruent(base, stride) * step for step in steps], modest
 
 
+def _behind_opaque(graph: Graph) -> tuple[bool, ...]:
+    """For each node whether it depends on an op that is pulled back on full arrays."""
+    found: list[bool] = []
+    for node in graph.nodes:
+        found.append(isinstance(node.op, Opaque) or any(found[i] for i in node.inputs))
+    return tuple(found)
+
+
 def _upsamples(shape: Sequence[int], spec: InputSpec) -> bool:
-    return max(shape, default=1) >= SEVERAL_TIMES * max(spec.spatial_shape)
+    # Many channels are no long axis, where it is known which axis they are on.
+    lengths = [shape[axis] for axis in spec.axes] if len(shape) == len(spec.shape) else shape
+    return max(lengths, default=1) >= SEVERAL_TIMES * max(spec.spatial_shape)
 
 
 def _congruent(base: int, stride: int) -> int:

@@ -14,7 +14,15 @@ from rfcore.graph import AxisMap, Elementwise, Graph, Mask, Node
 from rfcore.masks import Site, any_over
 from rfcore.pullback import pull
 
-__all__ = ["Elastic", "Influence", "MaskTooLargeError", "OpFaultError", "Walker", "one_hot"]
+__all__ = [
+    "Elastic",
+    "Influence",
+    "MaskTooLargeError",
+    "OpFaultError",
+    "Walker",
+    "one_hot",
+    "sees_less",
+]
 
 Elastic = Mapping[int, tuple[bool, ...]]
 
@@ -121,10 +129,7 @@ class Walker:
         chosen = shape[dim] // 2 if index is None else index
         one = self.influence(node, one_hot(shape, [dim], [[chosen]])).mask
         every = self.influence(node, one_hot(shape, [], [[]])).mask
-        return tuple(
-            bool(one.any()) and bool((_along(one, axis) != _along(every, axis)).any())
-            for axis in axes
-        )
+        return sees_less(one, every, axes)
 
     def _hands_on(self, node: Node) -> bool:
         """Whether an op is known to pass any mask on as it is; most of a network's ops are."""
@@ -134,6 +139,21 @@ class Walker:
         return all(nodes[source].shape == shape for source in node.inputs) and all(
             gate is None or gate.is_open for gate in node.op.gates
         )
+
+    def pulled(self, index: int, mask: Mask) -> tuple[tuple[Mask, ...], Mask]:
+        """A mask over a node pulled back to its operands, and which probes it lost past borders.
+
+        Args:
+            index: The node.
+            mask: Boolean array (probes, *axes of the node), axes full or of length 1.
+        """
+        lost = np.zeros((len(mask), 2), bool)
+        node = self.graph.nodes[index]
+        parts = _pulled(node, mask, self._site(index, lost))
+        for part in parts:
+            if math.prod(part.shape) > LARGEST_MASK:
+                raise MaskTooLargeError(node.label, part.shape)
+        return parts, lost
 
     def _site(self, index: int, lost: Mask) -> Site:
         nodes = self.graph.nodes
@@ -201,6 +221,13 @@ def several_hot(
         at = dict(zip(dims, columns, strict=True))
         mask[(probe, *(at.get(d, 0) for d in range(len(shape))))] = True
     return mask
+
+
+def sees_less(one: Mask, every: Mask, axes: Sequence[int]) -> tuple[bool, ...]:
+    """For each axis of the input: does the first influence tell it apart from the second?"""
+    return tuple(
+        bool(one.any()) and bool((_along(one, axis) != _along(every, axis)).any()) for axis in axes
+    )
 
 
 def _along(mask: Mask, axis: int) -> Mask:

@@ -23,6 +23,7 @@ from rfcore.errors.backends import (
     UnknownBackendError,
 )
 from rfcore.errors.base import RfcoreError
+from rfcore.errors.comparisons import ComparisonError
 from rfcore.errors.effective import (
     CancelledGradientError,
     DeadGradientError,
@@ -56,6 +57,8 @@ from rfcore.errors.models import (
     UnsupportedOpError,
 )
 from rfcore.errors.plots import MissingExtraError, PlotError
+from rfcore.errors.rules import CustomRuleError, RuleNameError
+from rfcore.errors.scans import InputRangeError
 from rfcore.errors.verification import (
     CertificateTruthError,
     FieldMismatchError,
@@ -69,6 +72,8 @@ __all__ = [
     "BackendCapabilityError",
     "CancelledGradientError",
     "CertificateTruthError",
+    "ComparisonError",
+    "CustomRuleError",
     "DeadGradientError",
     "EffectiveFormatError",
     "FieldFormatError",
@@ -77,6 +82,7 @@ __all__ = [
     "FrameworkVersionError",
     "GradientFieldWarning",
     "IndependentOutputError",
+    "InputRangeError",
     "InputShapeError",
     "InputTypeError",
     "IrregularFieldError",
@@ -105,6 +111,7 @@ __all__ = [
     "ProbeError",
     "ResumeMismatchError",
     "RfcoreError",
+    "RuleNameError",
     "SavePathError",
     "TooFewInputsError",
     "TruncatedFieldError",

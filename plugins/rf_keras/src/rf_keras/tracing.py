@@ -97,6 +97,7 @@ def _translated(forward: Forward, inner: InputSpec, spec: KerasInput) -> Trace:
         explained(error, spec),
         found.concrete,
         found.warnings,
+        {"": type(forward.model).__name__, **_with_aliases(forward.named.types(), aliases)},
     )
 
 
