@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal, overload
@@ -26,6 +27,8 @@ from rfcore.traces import TraceSet
 from rfcore.walk import OpFaultError
 
 __all__ = ["estimate"]
+
+LOG = logging.getLogger(__name__)
 
 Output = str | int | None
 Method = Literal["exact", "gradient"]
@@ -108,9 +111,18 @@ def estimate(
         raise OptionError("global_paths", global_paths, ("follow",), beside='method="gradient"')
     chosen = find_backend(model, backend)
     spec = ask_input_spec(chosen, model, input_shape, layout, input)
+    LOG.info(
+        "measuring a %s with the backend %s: input %s of shape %s, method %s, global paths: %s",
+        type(model).__name__,
+        chosen.name,
+        spec.layout,
+        spec.shape,
+        method,
+        global_paths,
+    )
     names: list[Output] = [*output] if isinstance(output, list | tuple) else [output]  # type: ignore[list-item]
     if method == "gradient":
-        fields = [_measured(chosen, model, spec, name) for name in names]
+        fields = [_reported(name, _measured(chosen, model, spec, name)) for name in names]
     else:
         # Around all of it, so that the traces are gone when the collector looks again.
         with old_objects_set_aside():
@@ -125,9 +137,20 @@ def _exact(
 ) -> list[ReceptiveField]:
     traces = TraceSet(backend, model, spec)
     try:
-        return [exact_field(traces, name, ignore_global=ignore_global) for name in names]
+        return [
+            _reported(name, exact_field(traces, name, ignore_global=ignore_global))
+            for name in names
+        ]
     except OpFaultError as error:
         raise fault(backend, "trace", f"has an op, {error.op}, that {error.problem}") from error
+
+
+def _reported(output: Output, found: ReceptiveField) -> ReceptiveField:
+    name = "the model's output" if output is None else output
+    LOG.info("%s: %r", name, found)
+    for note in found.notes:
+        LOG.info("%s: note: %s", name, note)
+    return found
 
 
 def _measured(backend: Backend, model: Any, spec: InputSpec, output: Output) -> ReceptiveField:
