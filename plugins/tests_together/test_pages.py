@@ -64,15 +64,16 @@ def promise(line: str) -> str | None:
 
 def run(code: str, names: dict[str, Any]) -> None:
     """Runs code, and holds its expressions to the values beside them."""
-    lines = code.splitlines()
+    promises = {n: promise(line) for n, line in enumerate(code.splitlines(), start=1)}
     for statement in ast.parse(code).body:
-        expected = promise(lines[statement.end_lineno - 1])  # type: ignore[operator]
+        expected = promises.pop(statement.end_lineno, None)  # type: ignore[arg-type]
         if expected is None:
             exec(compile(ast.Module([statement], []), "a page", "exec"), names)
         else:
             assert isinstance(statement, ast.Expr), expected
             value = eval(compile(ast.Expression(statement.value), "a page", "eval"), names)
             assert value == eval(expected, dict(names)), ast.unparse(statement)
+    assert not any(promises.values()), "a value stands where it cannot be held to"
 
 
 def run_commands(code: str) -> None:
