@@ -15,6 +15,8 @@ default_role = "code"
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
+autodoc_type_aliases = {"Probe": "rfcore.hookspecs.Probe"}
+maximum_signature_line_length = 88
 napoleon_custom_sections = [("Source", "notes_style")]
 nitpick_ignore_regex = [
     ("py:.*", r"(collections|fractions|matplotlib|np|numpy|typing)\..*"),
@@ -23,6 +25,11 @@ nitpick_ignore_regex = [
 
 html_theme = "furo"
 html_title = "rfcore"
+# So that 88 columns of code fit beside both side bars.
+html_theme_options = {
+    "light_css_variables": {"code-font-size": "77%"},
+    "dark_css_variables": {"code-font-size": "77%"},
+}
 html_show_copyright = False
 html_copy_source = False
 

@@ -7,6 +7,7 @@ Python that begins with `# name.py` is a file, and commands that begin with `rfc
 from __future__ import annotations
 
 import ast
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import redirect_stdout
@@ -17,10 +18,11 @@ from typing import Any
 
 import pytest
 
+from promised_values import promise
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(python|sh|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\w+\.py)\n")
-VALUE = re.compile(r"(-?\d|True\b|False\b|None\b|[\[({\"']|Fraction\()")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +51,6 @@ PAGES = {
 PAGES = {page: blocks for page, blocks in PAGES.items() if blocks}
 
 
-def promise(line: str) -> str | None:
-    """The value that the comment on a line begins with."""
-    comment = line.partition("  # ")[2]
-    for end in (len(comment), *(m.start() for m in re.finditer(r"[:,;] ", comment))):
-        try:
-            expression = ast.parse(comment[:end], mode="eval").body
-        except SyntaxError:
-            continue
-        if VALUE.match(comment) and not isinstance(expression, ast.Name):
-            return comment[:end]
-    return None
-
-
 def run(code: str, names: dict[str, Any]) -> None:
     """Runs code, and holds its expressions to the values beside them."""
     promises = {n: promise(line) for n, line in enumerate(code.splitlines(), start=1)}
@@ -87,6 +76,15 @@ def run_commands(code: str) -> None:
             app(arguments, prog_name="rfcore", standalone_mode=False)
 
 
+@pytest.fixture
+def logger_put_back() -> Iterator[None]:
+    """A page may listen to rfcore; tests after it must not."""
+    yield
+    logger = logging.getLogger("rfcore")
+    logger.handlers.clear()
+    logger.setLevel(logging.NOTSET)
+
+
 def test_each_framework_is_shown() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert {"A Keras model", "A PyTorch model", "A JAX function", "A TensorFlow graph"} <= set(
@@ -102,6 +100,7 @@ def test_values_beside_code_are_found() -> None:
     assert promise("field.stride  # 3 pixels") is None
 
 
+@pytest.mark.usefixtures("logger_put_back")
 @pytest.mark.parametrize("page", PAGES)
 def test_the_code_runs_and_gives_what_it_says(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
