@@ -17,6 +17,7 @@ autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True
 autodoc_type_aliases = {"Probe": "rfcore.hookspecs.Probe"}
 maximum_signature_line_length = 88
+napoleon_use_ivar = True
 napoleon_custom_sections = [("Source", "notes_style")]
 nitpick_ignore_regex = [
     ("py:.*", r"(collections|fractions|matplotlib|np|numpy|typing)\..*"),
