@@ -7,7 +7,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.10.14"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "docs", "tests"]
 nox.options.reuse_venv = "yes"
 nox.options.default_venv_backend = "virtualenv"
 # A missing interpreter is a skipped session, on CI too, and never a download.
@@ -149,6 +149,15 @@ def types(session: nox.Session) -> None:
     """Check every annotation with mypy, strictly."""
     session.install(*EVERYTHING, *group("types"), *group("test"), *group("models"))
     session.run("mypy", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages of docs/ into docs/_build; a broken link or reference is an error."""
+    session.install("-e", ".[plot,cli,testing]", *group("docs"))
+    # -n finds references to what is not there, -W makes that an error, -E reads every page again.
+    session.run("sphinx-build", "-nWE", "--keep-going", "-q", "docs", "docs/_build", env=QUIET)
+    session.log("open docs/_build/index.html")
 
 
 @nox.session

@@ -49,6 +49,7 @@ def from_asked(told: Measurement, axis: int, comparison: Comparison | None) -> A
     refuse_blind(sightings, range(count), probed, told.address, axis)
     max_period = max(1, count // 3)
     law = find_law(sightings, max_period, per_phase=3)
+    told.log_law(axis, 0, sightings, law)
     if law is not None:
         told.findings.listen(watch)
         return law.axis_field(*told.size(axis))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Literal, overload
@@ -19,6 +20,8 @@ from rfcore.traces import TraceSet
 from rfcore.walk import OpFaultError
 
 __all__ = ["estimate"]
+
+LOG = logging.getLogger(__name__)
 
 Output = str | int | None
 Method = Literal["exact", "gradient"]
@@ -104,6 +107,15 @@ def estimate(
         raise OptionError("global_paths", global_paths, ("follow",), beside='method="gradient"')
     chosen = find_backend(model, backend)
     spec = ask_input_spec(chosen, model, input_shape, layout, input)
+    LOG.info(
+        "measuring a %s with the backend %s: input %s of shape %s, method %s, global paths: %s",
+        type(model).__name__,
+        chosen.name,
+        spec.layout,
+        spec.shape,
+        method,
+        global_paths,
+    )
     names: list[Output] = [*output] if isinstance(output, list | tuple) else [output]  # type: ignore[list-item]
     if method == "gradient":
         fields = _gradient_fields(chosen, model, spec, names)
@@ -111,6 +123,8 @@ def estimate(
         # Around all of it, so that the traces are gone when the collector looks again.
         with old_objects_set_aside():
             fields = _exact_fields(chosen, model, spec, names, ignore=global_paths == "ignore")
+    for name, found in zip(names, fields, strict=True):
+        _report(name, found)
     if not isinstance(output, list | tuple):
         return fields[0]
     return dict(zip(output, fields, strict=True))
@@ -144,6 +158,13 @@ def _exact(
         raise fault(
             traces().backend, "trace", f"has an op, {error.op}, that {error.problem}"
         ) from error
+
+
+def _report(output: Output, found: ReceptiveField) -> None:
+    name = "the model's output" if output is None else output
+    LOG.info("%s: %r", name, found)
+    for note in found.notes:
+        LOG.info("%s: note: %s", name, note)
 
 
 def _check(argument: str, value: object, allowed: tuple[str, ...]) -> None:

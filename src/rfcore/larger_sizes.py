@@ -42,6 +42,7 @@ def from_larger(told: Measurement, comparison: Comparison, axis: int) -> AxisFie
         raise IndependentOutputError(told.address, told.because_cut)
     refuse_blind(sightings, indices, probed, told.address, axis)
     law = find_law(sightings, max_period) if comparison.usable else None
+    told.log_law(axis, comparison.growth, sightings, law)
     if law is not None and unsteady_op(probed, axis):
         # Its taps drift: what holds where was looked need not hold in between.
         told.findings.drifting.add(axis)

@@ -6,6 +6,7 @@ what makes an axis global, all begin from this record.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ from rfcore.errors import IrregularFieldError, NoSpatialAxesError, TruncatedFiel
 from rfcore.evidence import Watch
 from rfcore.global_paths import ignored_ops
 from rfcore.graph import Graph
-from rfcore.laws import Sighting, find_law, law_of
+from rfcore.laws import Law, Sighting, find_law, law_of
 from rfcore.notes import PATHS_LEFT_OUT
 from rfcore.output_axes import OutputView, last_spatial_layer, output_axes
 from rfcore.rows import ProbedOutput
@@ -24,6 +25,8 @@ from rfcore.unsteady import unsteady_op
 from rfcore.walk import Elastic, MaskTooLargeError, Walker
 
 __all__ = ["Findings", "Measurement", "begin"]
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -76,6 +79,20 @@ class Measurement:
     growths: Sequence[int]
     modest: Sequence[int]
     findings: Findings
+
+    def log_law(
+        self, axis: int, growth: int, sightings: Mapping[int, Sighting], law: Law | None
+    ) -> None:
+        """Shows, to those who listen, what was seen along an axis and the law that explains it."""
+        LOG.debug(
+            "output %r, axis %d with %d pixels more: %d outputs probed, number %d as %r; %r",
+            self.address,
+            axis,
+            growth,
+            len(sightings),
+            *next(iter(sightings.items())),
+            law,
+        )
 
     def size(self, axis: int) -> tuple[int, int]:
         """Positions of the input and of the output along a spatial axis, at the asked size."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from rfcore.unrolled import Place, unrolled_axes, unrolled_places
 from rfcore.walk import Elastic, Walker
 
 __all__ = ["Comparison", "TraceSet"]
+
+LOG = logging.getLogger(__name__)
 
 # 2^6 · 3 · 5 · 7 pixels: a multiple of nearly all total strides and window sizes in use.
 GROWTH = 6720
@@ -139,7 +142,13 @@ class TraceSet:
 
     def _traced(self, spec: InputSpec) -> Trace:
         with old_objects_set_aside():
-            return ask_trace(self.backend, self.model, spec)
+            trace = ask_trace(self.backend, self.model, spec)
+        nodes, stopped = len(trace.graph.nodes), trace.error
+        if stopped is None:
+            LOG.debug("traced input %s: %d nodes", spec.shape, nodes)
+        else:
+            LOG.debug("traced input %s: %d nodes until %r", spec.shape, nodes, stopped)
+        return trace
 
     def larger_ones(self) -> list[Trace]:
         """The larger traces made so far."""
@@ -172,6 +181,14 @@ class TraceSet:
                 self._compared[key] = None
             else:
                 alignment = self._alignment(small, large.graph, node, growth, axis)
+                LOG.debug(
+                    "output %r beside %d pixels more on %s: %s, repeats after %d pixels",
+                    address,
+                    growth,
+                    "all axes" if axis is None else f"axis {axis}",
+                    alignment.difference or "same structure",
+                    alignment.period,
+                )
                 self._compared[key] = Comparison(
                     large, node, growth, alignment, self.asked.graph.nodes[small].shape
                 )
