@@ -51,7 +51,7 @@ class Layers:
     def _kernel(self, taps, channels, width):
         self._kernels += 1
         taps = taps if isinstance(taps, tuple) else (taps, taps)
-        name = "kernel_{}".format(self._kernels)
+        name = f"kernel_{self._kernels}"
         return self._tf.get_variable(name, (*taps, channels, width), use_resource=False)
 
     def Conv2D(self, width, taps, strides=1, padding="valid", dilation_rate=1, activation=None):  # noqa: N802

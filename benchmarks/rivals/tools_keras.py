@@ -38,7 +38,8 @@ def own_trace(network, pixels):
 
 def forward(network, pixels):
     """A call of the compiled model; what its first call costs, the tracing, is not in it."""
-    compiled = tf.function(lambda x, model=loaded(network, pixels): model(x, training=False))
+    model = loaded(network, pixels)
+    compiled = tf.function(lambda x: model(x, training=False))
     x = image(network, pixels)
 
     def action():

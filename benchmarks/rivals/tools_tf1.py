@@ -33,9 +33,10 @@ def contrib_on(graph, image, output, resolution):
 
 
 def rfcore(network, pixels):
-    import rfcore
     from rfcore_answer import told
     from tf_slim import nets
+
+    import rfcore
 
     graph, image, output = tf1_networks.build(tf.compat.v1, nets, network, pixels)
     graph_def = graph.as_graph_def()

@@ -19,7 +19,7 @@ CLEAR = Path("/proc/self/clear_refs")
 
 
 def resident(field: str) -> int | None:
-    """Memory in MiB, VmRSS as it is now or VmHWM at its peak; None where the system has no /proc."""
+    """Memory in MiB, VmRSS for now or VmHWM for the peak; None where the system has no /proc."""
     if not CLEAR.exists():
         return None
     line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
