@@ -140,5 +140,5 @@ def versions(python: Path) -> dict[str, str]:
     listed = json.loads(pip(python, "list", "--format=json").stdout)
     code = "import platform; print(platform.python_version())"
     told = subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True)
-    found = {package["name"].lower(): package["version"] for package in listed}
+    found = {package["name"].lower().replace("_", "-"): package["version"] for package in listed}
     return {"Python": told.stdout.strip()} | {name: found[name] for name in TOLD if name in found}

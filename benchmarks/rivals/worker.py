@@ -1,7 +1,8 @@
 """A process that holds one network and one way to ask about it, and asks whenever it is told to.
 
-It runs in the environment of the tool it asks, so it has to work on Python 3.7 as well. A line on
-its input is a call; a line of JSON on its output is what came of it.
+It runs in the environment of the tool it asks, so it has to work on Python 3.7 as well. A line of
+JSON on its input is an order, `[network, pixels]` to load one or `"call"` to ask about it; a line
+on its output is what came of it.
 """
 
 from __future__ import annotations
@@ -60,24 +61,24 @@ def told(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else ''}"
 
 
-def main(module: str, function: str, network: str, pixels: str, gibibytes: str) -> None:
+def main(module: str, function: str, gibibytes: str) -> None:
     # What a tool prints must not get among the replies.
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
     limit_memory(int(gibibytes))
     action = None
-    try:
-        tool = importlib.import_module(module)
-        action = getattr(tool, function)(network, int(pixels))
-        reply = {"ready": True}
-    except Exception as error:
-        reply = {"error": told(error)}
-    print(json.dumps(reply), file=replies, flush=True)
-    if action is None:
-        return
-    for _ in sys.stdin:
-        print(json.dumps(called(action)), file=replies, flush=True)
+    for line in sys.stdin:
+        order = json.loads(line)
+        if order == "call":
+            reply = called(action)
+        else:
+            try:
+                action = getattr(importlib.import_module(module), function)(*order)
+                reply = {}
+            except Exception as error:
+                reply = {"error": told(error)}
+        print(json.dumps(reply), file=replies, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ import json
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -33,45 +33,47 @@ class Worker:
             self._lines.put(line)
         self._lines.put(None)
 
-    def reply(self) -> dict[str, Any]:
+        self.ended = False
+
+    def _ordered(self, order: object) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        # A worker that has ended says so by the end of its output.
+        with suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
         try:
             line = self._lines.get(timeout=DEADLINE)
         except Empty:
             self._process.kill()
+            self.ended = True
             return {"error": f"no answer within {DEADLINE} s"}
         if line is not None:
             return json.loads(line)
+        self.ended = True
         code = self._process.wait()
         ended = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
         return {"error": f"the process ended {ended}"}
 
+    def load(self, network: str, pixels: int) -> str | None:
+        """Makes a network ready to be asked about; the reason if that failed."""
+        return self._ordered((network, pixels)).get("error")
+
     def call(self) -> dict[str, Any]:
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write("call\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        return self.reply()
+        return self._ordered("call")
 
 
 @contextmanager
-def working(
-    python: Path, key: str, network: str, pixels: int, environment: Mapping[str, str]
-) -> Iterator[tuple[Worker, str | None]]:
-    """A worker, and the reason if it could not be made ready."""
-    arguments: Sequence[str] = (*key.split(":"), network, str(pixels), str(GIBIBYTES))
+def working(python: Path, key: str, environment: Mapping[str, str]) -> Iterator[Worker]:
     process = subprocess.Popen(
-        [str(python), str(SCRIPT), *arguments],
+        [str(python), str(SCRIPT), *key.split(":"), str(GIBIBYTES)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env=dict(environment),
     )
-    worker = Worker(process)
     try:
-        yield worker, worker.reply().get("error")
+        yield Worker(process)
     finally:
         process.kill()
         process.wait()
