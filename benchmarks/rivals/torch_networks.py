@@ -244,8 +244,8 @@ NETWORKS = {
     "1-D": lambda: nn.Sequential(
         nn.Conv1d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv1d(8, 8, 3, padding=2, dilation=2)
     ),
-    "unequal axes": lambda: nn.Conv2d(3, 8, (3, 5), stride=(2, 1)),
-    "3-D": lambda: nn.Conv3d(3, 8, (1, 3, 3), padding=(0, 1, 1)),
+    "unequal axes": lambda: nn.Sequential(nn.Conv2d(3, 8, (3, 5), stride=(2, 1))),
+    "3-D": lambda: nn.Sequential(nn.Conv3d(3, 8, (1, 3, 3), padding=(0, 1, 1))),
     "two branches": lambda: Parallel(nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(3, 8, 7, padding=3)),
     "transposed": lambda: nn.Sequential(nn.ConvTranspose2d(3, 8, 4, stride=2, padding=1)),
     "functional pooling": FunctionalPooling,
