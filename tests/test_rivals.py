@@ -47,6 +47,8 @@ def test_every_value_that_is_told_has_to_be_right(verdicts, answer, kind, text) 
 def test_a_global_field_has_to_be_called_global(verdicts) -> None:
     everywhere = subject((), (), ())
     assert verdicts.judged(everywhere, {"answer": {"size": ["global"]}}).kind == "right"
+    infinite = {"size": [float("inf")], "stride": [1]}
+    assert verdicts.judged(everywhere, {"answer": infinite}).kind == "right"
     assert verdicts.judged(everywhere, {"answer": {"size": [3], "stride": [1]}}).kind == "wrong"
 
 

@@ -23,7 +23,8 @@ def judged(subject: Subject, reply: dict[str, Any]) -> Verdict:
     if "error" in reply:
         return Verdict("refused", reply["error"])
     answer = reply["answer"]
-    if answer["size"] == ["global"]:
+    # Infinite is how a tool may call a field that is the whole input.
+    if answer["size"] == ["global"] or all(map(math.isinf, answer["size"])):
         return Verdict("wrong" if subject.size else "right", "global")
     told = dict(answer)
     if "offset" in told:
@@ -34,7 +35,7 @@ def judged(subject: Subject, reply: dict[str, Any]) -> Verdict:
     values = [*told["size"], *told.get("stride", ())]
     if any(math.isnan(value) for value in values) or not all(told["size"]):
         return Verdict("nothing", text)
-    right = all(
+    right = bool(subject.size) and all(
         same(told[key], getattr(subject, key))
         for key in ("size", "stride", "padding")
         if key in told
