@@ -181,3 +181,10 @@ def bench(session: nox.Session) -> None:
     names = session.posargs or ("core", "torch", "jax", "tensorflow")
     for name in names:
         session.run("python", "benchmarks/bench.py", name, env=QUIET)
+
+
+@nox.session
+def rivals(session: nox.Session) -> None:
+    """Ask other tools for the same fields, each in its own environment; `-- torch` for one."""
+    session.install(*CORE, *TORCH, *TENSORFLOW, *KERAS, *group("test"), *group("models"))
+    session.run("python", "benchmarks/rivals/compare.py", *session.posargs, env=QUIET)
