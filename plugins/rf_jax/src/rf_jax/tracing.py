@@ -136,7 +136,7 @@ def _by_scopes(reader: Interpreter, builder: GraphBuilder) -> dict[str, Heard]:
     found: dict[str, Heard] = {}
     for name, values in reader.scopes.outputs().items():
         heard = [
-            Heard(value.node, builder.shape(value.node), reader.positions.get(value, ()))
+            Heard(value.node, builder.shape(value.node), reader.scopes.positions.get(value, ()))
             for value in values
         ]
         found.update(addresses_of(name, [{"": part} for part in heard]))
