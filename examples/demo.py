@@ -118,7 +118,7 @@ def show(demo: Demo, console: Console) -> None:
         seconds = time.perf_counter() - begin
 
         status.update("Drawing …")
-        rfcore.plot.draw_fields(fields, image=None).savefig(PICTURE)
+        rfcore.plot.panels(fields, rfcore.plot.sample_image(224, 224)).savefig(PICTURE)
 
     table = Table(title=f"ResNet-50 of {demo.libraries}, input {by_axis(demo.input_shape)}")
     table.add_column("layer", no_wrap=True)

@@ -10,8 +10,11 @@ import pytest
 import tensorflow as tf
 
 import rfcore
+from rf_tf.gradient import _derivative
+from rf_tf.running import located
 from rfcore.errors import IndependentOutputError, NoSpatialAxesError, UnknownLayerError
 from rfcore.gradients import grid_shape, probe, random_input
+from rfcore.guard import ask_gradient
 from rfcore.hookspecs import MeasuredOutput
 from rfcore.plugins import find_backend
 from tf_chains import PADDING, SHAPE, SIZE, STRIDE, Chain, TracedChain, kernels, plain_graph
@@ -19,9 +22,11 @@ from tf_chains import PADDING, SHAPE, SIZE, STRIDE, Chain, TracedChain, kernels,
 SMALL = (24, 25, 3)
 
 
-def measured(model: Any, output: str | None = None) -> MeasuredOutput:
+def measured(
+    model: Any, output: str | None = None, shape: tuple[int, ...] | None = SMALL
+) -> MeasuredOutput:
     backend = find_backend(model, "tf")
-    return backend.gradient(model, backend.input_spec(model, SMALL, None, None), output)
+    return ask_gradient(backend, model, backend.input_spec(model, shape, None, None), output)
 
 
 def probed(found: MeasuredOutput, mask: Any) -> Any:
@@ -120,6 +125,85 @@ def test_output_that_does_not_depend_on_the_input() -> None:
     model = tf.function(lambda image: tf.stop_gradient(image) * 2.0)
     with pytest.raises(IndependentOutputError, match="has a gradient"):
         rfcore.estimate(model, input_shape=SMALL, method="gradient")
+
+
+KERNEL = np.random.default_rng(5).normal(size=(3, 3, 3, 2)).astype(np.float32)
+
+
+def convolved(image: Any) -> Any:
+    return tf.nn.relu(tf.nn.conv2d(image, tf.constant(KERNEL), 2, "SAME"))
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "axes"),
+    [
+        pytest.param(lambda x: tf.reduce_mean(convolved(x), [1, 2]), (1, 2), None, id="logits"),
+        pytest.param(
+            lambda x: tf.reshape(convolved(x), [1, -1, 2]), (1, 156, 2), None, id="tokens"
+        ),
+        pytest.param(lambda x: tf.reduce_sum(convolved(x)), (), None, id="a-number"),
+        pytest.param(
+            lambda x: tf.reduce_mean(convolved(x), 1), (1, 13, 2), (None, 1), id="height-averaged"
+        ),
+        pytest.param(
+            lambda x: tf.transpose(convolved(x), [0, 2, 1, 3]), (1, 13, 12, 2), (2, 1), id="swapped"
+        ),
+    ],
+)
+def test_outputs_of_any_rank_have_a_derivative(model: Any, shape: Any, axes: Any) -> None:
+    """Every gradient is a row of the dense Jacobian that TensorFlow's tape gives."""
+    backend = find_backend(None, "tf")
+    spec = backend.input_spec(model, SMALL, None, None)
+    found = ask_gradient(backend, model, spec, None)
+    assert (found.shape, found.axes) == (shape, axes)
+    image = np.random.default_rng(3).normal(size=spec.shape).astype(np.float32)
+    given = tf.constant(image)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        value = model(given)
+    jacobian = tape.jacobian(value, given).numpy()
+    linear = found.at(image)
+    np.testing.assert_allclose(linear.value(), value, rtol=1e-5, atol=1e-5)
+    for place in {(0,) * len(shape), tuple(n - 1 for n in shape)}:
+        cotangent = np.zeros((1, *shape), np.float32)
+        cotangent[(0, *place)] = -2
+        np.testing.assert_allclose(linear.pull(cotangent)[0], -2 * jacobian[place], atol=1e-5)
+
+
+def test_half_precision() -> None:
+    for kind, told in ((tf.float16, np.float16), (tf.bfloat16, np.float32)):
+        model = tf.function(
+            lambda image: 2 * image, input_signature=[tf.TensorSpec([1, 8, 8, 1], kind)]
+        )
+        found = measured(model, shape=None)
+        assert found.dtype == np.dtype(told)
+        linear = found.at(np.ones((1, 8, 8, 1)))
+        gradients = linear.pull(np.ones((1, 1, 8, 8, 1), np.float32))
+        assert (gradients.dtype, linear.value().dtype) == (found.dtype, found.dtype)
+        assert (gradients == 2).all()
+
+
+def test_the_backward_pass_reads_what_the_forward_left() -> None:
+    def model(image: Any) -> Any:
+        return tf.sin(tf.exp(image))
+
+    spec = find_backend(None, "tf").input_spec(model, SMALL, None, None)
+    captured, address = located(model, spec, None)
+    derivative = _derivative(captured, captured.outputs[address])
+    assert derivative is not None
+    assert {tensor.op.type for tensor in derivative.kept} == {"Exp"}
+    gradients = measured(model).at(np.zeros(spec.shape)).pull(np.ones((3, *spec.shape)))
+    np.testing.assert_allclose(gradients, np.cos(1), rtol=1e-6)
+
+
+def test_a_loop_runs_again_for_its_derivative() -> None:
+    def model(image: Any) -> Any:
+        return tf.while_loop(lambda x: tf.reduce_max(x) < 1e4, lambda x: [2 * x], [image])[0]
+
+    found = measured(tf.function(model))
+    (gradient,) = found.at(np.ones((1, *SMALL))).pull(np.ones((1, *found.shape)))
+    # Fourteen doublings.
+    np.testing.assert_array_equal(gradient, 2**14)
 
 
 def test_output_without_the_axes_of_the_input() -> None:

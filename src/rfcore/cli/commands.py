@@ -21,6 +21,7 @@ from rfcore.cli.options import (
     Target,
     shape_of,
 )
+from rfcore.cli.plotting import plot
 from rfcore.cli.reporting import work
 from rfcore.cli.showing import print_backends, print_certificates, print_fields, print_json
 from rfcore.cli.targets import load_target
@@ -165,6 +166,7 @@ def calc(
 
 
 app.command(no_args_is_help=True)(effective)
+app.command(no_args_is_help=True)(plot)
 
 
 @app.command()

@@ -23,6 +23,7 @@ from rfcore.errors.backends import (
     UnknownBackendError,
 )
 from rfcore.errors.base import RfcoreError
+from rfcore.errors.comparisons import ComparisonError
 from rfcore.errors.effective import (
     CancelledGradientError,
     DeadGradientError,
@@ -55,6 +56,9 @@ from rfcore.errors.models import (
     TruncatedFieldError,
     UnsupportedOpError,
 )
+from rfcore.errors.plots import MissingExtraError, PlotError
+from rfcore.errors.rules import CustomRuleError, RuleNameError
+from rfcore.errors.scans import InputRangeError
 from rfcore.errors.verification import (
     CertificateTruthError,
     FieldMismatchError,
@@ -68,6 +72,8 @@ __all__ = [
     "BackendCapabilityError",
     "CancelledGradientError",
     "CertificateTruthError",
+    "ComparisonError",
+    "CustomRuleError",
     "DeadGradientError",
     "EffectiveFormatError",
     "FieldFormatError",
@@ -76,6 +82,7 @@ __all__ = [
     "FrameworkVersionError",
     "GradientFieldWarning",
     "IndependentOutputError",
+    "InputRangeError",
     "InputShapeError",
     "InputTypeError",
     "IrregularFieldError",
@@ -86,6 +93,7 @@ __all__ = [
     "MeasureError",
     "MeasurementInterrupted",
     "MergedAxesError",
+    "MissingExtraError",
     "ModelError",
     "NoBackendError",
     "NoInputsError",
@@ -98,10 +106,12 @@ __all__ = [
     "OutputChannelsError",
     "OutputIndexError",
     "OutputNameError",
+    "PlotError",
     "PluginFaultError",
     "ProbeError",
     "ResumeMismatchError",
     "RfcoreError",
+    "RuleNameError",
     "SavePathError",
     "TooFewInputsError",
     "TruncatedFieldError",

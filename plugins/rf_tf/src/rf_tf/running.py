@@ -131,7 +131,7 @@ def located(model: Any, spec: InputSpec, output: str | int | None) -> tuple[Capt
         raise ModelError(spec.shape, cause) from error
     # The names are those of a trace.
     names = dict.fromkeys(captured.outputs, 0)
-    trace = Trace(GraphBuilder(spec.shape).finish(), names, {}, captured.layers)
+    trace = Trace(GraphBuilder(spec.shape).finish(), names, {}, tuple(captured.layers))
     return captured, resolve(trace, output)
 
 
