@@ -168,6 +168,14 @@ def zoo(session: nox.Session) -> None:
 
 
 @nox.session
+def pictures(session: nox.Session) -> None:
+    """Draw the pictures of docs/plots.md and those that the tests keep anew."""
+    session.install(*CORE, *TORCH)
+    session.run("python", "docs/draw.py", env=QUIET)
+    session.run("python", "tests/pictures.py", env=QUIET)
+
+
+@nox.session
 def fuzz(session: nox.Session) -> None:
     """Compare random networks in every framework; `-- --count 1000` or `-- --minutes 10`."""
     session.install(*EVERYTHING, *group("test"), *group("models"))

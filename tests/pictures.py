@@ -3,8 +3,8 @@
     python tests/pictures.py            all of them
     python tests/pictures.py grid erf   these
 
-Look at what has changed before you commit it. Words are left out, for fonts are drawn a little
-differently by each release of FreeType.
+Look at what has changed before you commit it. Words and legends are left out, for fonts are drawn a
+little differently by each release of FreeType, and layouts make room for them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 import rfcore
@@ -95,6 +96,9 @@ def png(name: str, change: Callable[[Figure], None] | None = None) -> bytes:
         change(figure)
     for text in figure.findobj(Text):
         text.set_visible(False)
+    # They keep room for their words, visible or not.
+    for legend in figure.findobj(Legend):
+        legend.remove()
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
     return stream.getvalue()

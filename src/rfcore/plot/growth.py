@@ -140,7 +140,7 @@ def _draw_input_sizes(axes: Axes, shape: Sequence[int]) -> Line2D:
 
 def _name_layers(axes: Axes, names: Sequence[str]) -> None:
     """Names as many layers as there is room for, the last one among them."""
-    inches = axes.get_position().height * figure_in(axes).get_figure(root=True).get_figheight()
+    inches = axes.get_window_extent().height / figure_in(axes).dpi
     room = max(1, int(inches * POINTS_PER_INCH / (1.3 * TEXT_SIZE)))
     step = math.ceil(len(names) / room)
     ticks = range(len(names) - 1, -1, -step)
