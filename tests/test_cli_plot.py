@@ -166,6 +166,7 @@ def test_a_saved_field_is_drawn_without_its_model(shape, kind, name, drawn, fold
         ((*MAP,), "The picture has no place to go to."),
         ((*MAP, "--save", "picture"), "'picture' is in no format that pictures have."),
         ((*MAP, "--save", "picture.txt"), "'picture.txt' is in no format"),
+        ((*MAP, "--save", "folder.png"), "The picture cannot be written to 'folder.png'."),
         ((*MAP, "--save", "gone/picture.png"), "The folder 'gone' does not exist."),
         (("--save", "picture.png"), "There is nothing to draw."),
         ((*MAP, "--effective", "a.npz", "--save", "picture.png"), "There are two things to draw."),
@@ -190,6 +191,7 @@ def test_a_saved_field_is_drawn_without_its_model(shape, kind, name, drawn, fold
 )
 def test_what_cannot_be_drawn_is_one_error_with_a_hint(arguments, told, folder):
     saved(np.ones((8, 12))).save("a.npz")
+    (folder / "folder.png").mkdir()
     done = invoke(*arguments)
     assert done.exit_code == 2
     assert told in done.stderr

@@ -357,6 +357,12 @@ def test_growth_of_other_fields_is_refused(fields):
         growth(fields)
 
 
+def test_growth_of_four_axes_that_differ_is_refused():
+    field = rfcore.estimate("conv 1x3x5x7", input_shape=(9,) * 4)
+    with pytest.raises(PlotError, match="4 axes that differ"):
+        growth({"four": field})
+
+
 @pytest.mark.parametrize("index", [(4, 0), (0,), (0, -7), ("a", 0), 3], ids=str)
 def test_an_output_that_does_not_exist_is_refused(index):
     with pytest.raises(OutputIndexError, match="names no output") as caught:

@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm, same_color
 from matplotlib.figure import Figure
 
 import rfcore
-from rfcore import EffectiveReceptiveField
+from rfcore import AxisField, EffectiveReceptiveField, ReceptiveField
 from rfcore.erf import Setting
 from rfcore.errors import DeadGradientError, OutputIndexError, PlotError
 from rfcore.plot import effective, effective_slices, gradient, profile, radial
@@ -84,6 +84,15 @@ def test_a_box_that_reaches_far_beyond_the_picture_is_told():
     axes = gradient(np.ones((8, 12)), field)
     assert axes.get_xlim() == pytest.approx((-0.6 * 12, 1.6 * 12))
     assert "box [-46, 55) × [-44, 57)" in facts(axes)[0]
+
+
+def test_a_box_beside_the_input_leaves_the_input_in_view():
+    # Output 0 sees nothing but padding, [-9, -6).
+    axis = AxisField(12, 14, (-9,), (-6,))
+    field = ReceptiveField((axis, axis))
+    axes = gradient(np.ones((12, 12)), field, index=(0, 0))
+    assert axes.get_xlim() == pytest.approx((-0.24, 12.24))
+    assert "box [-9, -6) × [-9, -6)" in facts(axes)[0]
 
 
 def test_zero_is_white_and_signs_have_a_colour_each():
@@ -293,6 +302,13 @@ def test_a_radial_profile_has_the_mean_of_each_ring():
     (line,) = radial(erf(values, center=(1.5, 1.5))).lines
     np.testing.assert_allclose(line.get_xdata(), [0, (4 + 4 * np.sqrt(2)) / 8])
     np.testing.assert_allclose(line.get_ydata(), [7, 28 / 8])
+
+
+def test_a_profile_of_four_axes_is_refused_and_a_radial_one_is_not():
+    four = erf(np.ones((2, 2, 2, 2)))
+    with pytest.raises(PlotError, match="4 axes have no room"):
+        profile(four)
+    assert radial(four).lines
 
 
 @pytest.mark.parametrize("draw", [profile, radial], ids=lambda f: f.__name__)

@@ -10,7 +10,6 @@ import typer
 from rfcore.cli.options import (
     BackendName,
     Debug,
-    GlobalPaths,
     InputShape,
     Layout,
     Outputs,
@@ -82,7 +81,14 @@ def plot(
     ] = None,
     layout: Layout = None,
     backend: BackendName = None,
-    global_paths: GlobalPaths | None = None,
+    global_paths: Annotated[
+        str | None,
+        typer.Option(
+            metavar="follow|ignore",
+            help="For exact fields: whether paths through whole-axis reductions count.",
+            show_default=False,
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Draw what a model sees, and save the picture.
@@ -108,7 +114,13 @@ def plot(
             },
             shape={"input_shape": shape_of(input_shape), "layout": layout, "backend": backend},
         )
-        picture_of(asked, target, _loaded(target, effective, backend), effective).savefig(path)
+        figure = picture_of(asked, target, _loaded(target, effective, backend), effective)
+        try:
+            figure.savefig(path)
+        except OSError as error:
+            raise PlotError(
+                f"The picture cannot be written to {str(path)!r}.", "write --save elsewhere.png."
+            ) from error
     typer.echo(f"The picture is {path}.")
 
 

@@ -54,7 +54,8 @@ def growth(
         The axes, with sizes in pixels to the right and layers downwards.
 
     Raises:
-        PlotError: There are no fields, or they are of different inputs.
+        PlotError: There are no fields, they are of different inputs, or more than three axes
+            differ.
     """
     shapes = dict.fromkeys(field.input_shape for field in fields.values())
     if len(shapes) != 1:
@@ -91,6 +92,11 @@ def _lines(fields: Mapping[str, ReceptiveField], shape: Sequence[int]) -> list[L
     for number in range(len(shape)):
         sizes = tuple(field.size[number] for field in fields.values())
         together.setdefault(sizes, []).append(number)
+    if len(together) > len(STYLES):
+        raise PlotError(
+            f"{len(together)} axes that differ have no room in one picture.",
+            "draw three of them: ReceptiveField(field.axes[:3]) for each field.",
+        )
     if len(together) == 1:
         return [(0, "size", STYLES[0], MARKERS[0])]
     return [

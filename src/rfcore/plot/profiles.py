@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from rfcore.erf import EffectiveReceptiveField
-from rfcore.errors import DeadGradientError
+from rfcore.errors import DeadGradientError, PlotError
 from rfcore.plot.canvas import (
     CHOSEN,
     FIRST,
@@ -43,7 +43,7 @@ def profile(
     The other axes are summed over. Thin lines mark the edges of the exact field.
 
     Args:
-        erf: A measured field of any number of axes.
+        erf: A measured field with up to three axes.
         log: A logarithmic scale, over six decades at most.
         title: What the field is of.
         axes: Where to draw; None for a new figure.
@@ -53,7 +53,12 @@ def profile(
 
     Raises:
         DeadGradientError: The map is zero everywhere.
+        PlotError: It has more than three axes.
     """
+    if erf.map.ndim > len(STYLES):
+        raise PlotError(
+            f"{erf.map.ndim} axes have no room in one picture.", "call rfcore.plot.radial(erf)."
+        )
     facts = effective_facts(erf)
     marginals = _marginals(erf)
     axes = axes_in(axes, *SIZE)
