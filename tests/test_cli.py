@@ -134,7 +134,8 @@ def test_named_outputs_give_json_by_name():
 def test_backends_are_listed():
     assert "layers" in invoke("backends").stdout
     listed = json.loads(invoke("backends", "--json").stdout)
-    assert listed[0] == {"name": "layers", "distribution": "rfcore (built in)", "problem": ""}
+    expected = {"name": "layers", "distribution": "rfcore (built in)", "problem": "", "rules": []}
+    assert listed[0] == expected
 
 
 def test_version():
