@@ -7,7 +7,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2025.10.14"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "docs", "tests"]
 nox.options.reuse_venv = "yes"
 nox.options.default_venv_backend = "virtualenv"
 # A missing interpreter is a skipped session, on CI too, and never a download.
@@ -152,6 +152,15 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the pages of docs/ into docs/_build; a broken link or reference is an error."""
+    session.install("-e", ".[plot,cli,testing]", *group("docs"))
+    # -n finds references to what is not there, -W makes that an error, -E reads every page again.
+    session.run("sphinx-build", "-nWE", "--keep-going", "-q", "docs", "docs/_build", env=QUIET)
+    session.log("open docs/_build/index.html")
+
+
+@nox.session
 def zoo(session: nox.Session) -> None:
     """Measure every architecture of keras.applications on all Keras backends, side by side."""
     session.install(*EVERYTHING)
@@ -180,3 +189,10 @@ def bench(session: nox.Session) -> None:
     names = session.posargs or ("core", "torch", "jax", "tensorflow")
     for name in names:
         session.run("python", "benchmarks/bench.py", name, env=QUIET)
+
+
+@nox.session
+def rivals(session: nox.Session) -> None:
+    """Ask other tools for the same fields, each in its own environment; `-- torch` for one."""
+    session.install(*CORE, *TORCH, *TENSORFLOW, *KERAS, *group("test"), *group("models"))
+    session.run("python", "benchmarks/rivals/compare.py", *session.posargs, env=QUIET)

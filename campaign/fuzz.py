@@ -21,7 +21,7 @@ from collections import Counter
 from typing import Any
 
 import frameworks
-from checks import Tally, check
+from checks import Tally, check, digest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as hypothesis_seed
 from rich.console import Console
@@ -33,6 +33,8 @@ from rfcore.testing import REGRESSIONS, Case
 from rfcore.testing.strategies import wide_cases
 
 BATCH = 50
+# Batches after which the frameworks' caches are emptied, which takes a second.
+FORGETTING = 4
 # Seconds.
 SHRINKING = 60
 # Bytes of address space, of which the frameworks take several gigabytes for themselves.
@@ -93,13 +95,17 @@ def _work(
     frameworks.find_builders()
     backends = frameworks.installed(options.backends)
     batch = number
+    asked: set[bytes] = set()
     try:
         if number == 0:
             to.put(("tally", *_regressions(backends, options.verify_every)))
         while (batches is None or batch < batches) and not _past(deadline):
-            to.put(("tally", *_batch(options.seed, batch, backends, options, deadline)))
-            frameworks.forget(backends)
+            tally, failures = _batch(options.seed, batch, backends, options, deadline, asked)
+            to.put(("tally", tally, failures))
+            asked |= tally.seen
             batch += options.processes
+            if batch // options.processes % FORGETTING == 0:
+                frameworks.forget(backends)
     except BaseException:
         to.put(("tally", Tally(), [traceback.format_exc()]))
     to.put(("done", None, None))
@@ -136,9 +142,17 @@ def _past(deadline: float | None) -> bool:
 
 
 def _batch(
-    seed: int, batch: int, backends: list[str], options: argparse.Namespace, deadline: float | None
+    seed: int,
+    batch: int,
+    backends: list[str],
+    options: argparse.Namespace,
+    deadline: float | None,
+    known: set[bytes],
 ) -> tuple[Tally, list[str]]:
-    """The networks of one batch, until one of them fails; that one is shrunk."""
+    """The networks of one batch, until one of them fails; that one is shrunk.
+
+    One in five is drawn more than once; those that passed are not asked again.
+    """
     tally, found = Tally(), _Found()
     size = BATCH if options.count is None else min(BATCH, options.count - batch * BATCH)
 
@@ -154,6 +168,9 @@ def _batch(
     @given(wide_cases())
     def holds(case: Case) -> None:
         if _past(deadline) or (found.is_small_enough() and case != found.case):
+            return
+        if digest(case) in known or digest(case) in tally.seen:
+            tally.counts["drawn again"] += 1
             return
         # What only shrinks is not counted, and asked where it failed.
         counted, asked = (Tally(), found.backends) if found.case else (tally, backends)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import op_cases
 import rfcore
 from dense import matrices, pulled
-from rfcore import exact, graph, laws, layer_graph, masks, pullback, rows, windows
+from rfcore import graph, larger_sizes, laws, layer_graph, masks, pullback, rows, windows
 from rfcore.errors import RfcoreError
 from rfcore.graph import WindowAxis
 from rfcore.laws import Law, Sighting
@@ -382,9 +382,9 @@ FAULTS: dict[str, Fault] = {
         "known", masks.Site, "lose", lambda right: lambda self, mask, border: None
     ),
     "clipped edge taken as true": Fault("known", rows, "sighting", _clipped_is_true),
-    "stride from two neighbours": Fault("known", exact, "find_law", _from_two_neighbours),
-    "count of a period off by one": Fault("known", exact, "find_law", _period_off_by_one),
-    "edge of one phase off by one": Fault("known", exact, "find_law", _last_phase_missed),
+    "stride from two neighbours": Fault("known", larger_sizes, "find_law", _from_two_neighbours),
+    "count of a period off by one": Fault("known", larger_sizes, "find_law", _period_off_by_one),
+    "edge of one phase off by one": Fault("known", larger_sizes, "find_law", _last_phase_missed),
     "mirrored law left where the larger trace has it": Fault(
         "known", laws.Law, "moved", lambda right: lambda self, pixels: self
     ),

@@ -57,18 +57,31 @@ class LayersWithGradients(LayersBackend):
         walker = Walker(trace.graph)
 
         def pull(cotangents: np.ndarray) -> np.ndarray:
-            return np.stack([self.seen(walker, node, one, spec) for one in cotangents])
+            return np.stack([self.pulled(walker, node, one, spec) for one in cotangents])
 
         def at(image: np.ndarray) -> Linearization:
-            return Linearization(lambda: np.full(shape, image.mean()), pull)
+            return Linearization(lambda: self.value(walker, node, image, spec), pull)
 
         return MeasuredOutput(at, shape, spec.axes, np.dtype(float))
 
-    def seen(self, walker: Walker, node: int, cotangent: np.ndarray, spec: InputSpec) -> np.ndarray:
+    def seen(self, walker: Walker, node: int, places: np.ndarray, spec: InputSpec) -> np.ndarray:
+        """What each of some outputs sees, of shape (places, *input shape)."""
+        points = one_hot(walker.graph.nodes[node].shape, spec.axes, places[:, 1:].tolist())
+        mask = walker.influence(node, points).mask
+        return np.broadcast_to(mask, (len(places), *spec.shape))
+
+    def pulled(
+        self, walker: Walker, node: int, cotangent: np.ndarray, spec: InputSpec
+    ) -> np.ndarray:
+        """Every output is the sum of what it sees."""
+        places = np.argwhere(cotangent)
+        seen = self.seen(walker, node, places, spec)
+        return np.tensordot(cotangent[tuple(places.T)], seen.astype(float), axes=1)
+
+    def value(self, walker: Walker, node: int, image: np.ndarray, spec: InputSpec) -> np.ndarray:
         shape = walker.graph.nodes[node].shape
-        places = np.argwhere(cotangent.any(axis=0))
-        seen = walker.influence(node, one_hot(shape, spec.axes, places.tolist())).mask.any(0)
-        return np.broadcast_to(seen, spec.shape).astype(float)
+        seen = self.seen(walker, node, np.argwhere(np.ones(shape)), spec)
+        return (seen * image).sum(axis=tuple(range(1, seen.ndim))).reshape(shape)
 
 
 class Conformance(BackendConformance):

@@ -15,6 +15,7 @@ import rfcore
 from kernels import powers
 from mutants import LayersWithGradients, Net, installed
 from rfcore.errors import (
+    CancelledGradientError,
     DeadGradientError,
     EffectiveFormatError,
     NonFiniteError,
@@ -254,6 +255,40 @@ def test_a_relu_that_is_dead_at_some_inputs_is_averaged_over_all() -> None:
     found = measured(model, inputs=IMAGES, input_shape=SHAPE, index=3)
     row = np.abs(model.matrix[3]).reshape(SHAPE).sum(axis=0)
     np.testing.assert_allclose(found.map, row * sum(alive) / 6)
+
+
+def test_a_sum_of_channels_that_is_constant_is_refused_and_one_channel_is_not() -> None:
+    # As behind a layer-norm: what is added to one value is taken from the others.
+    matrix = MODEL.matrix - MODEL.matrix.mean(axis=0)
+    model = LinearMap(matrix, MODEL.shape, None)
+    options: dict[str, Any] = {"inputs": IMAGES, "input_shape": SHAPE}
+    with pytest.raises(
+        CancelledGradientError, match="The gradients of the unit's 5 values"
+    ) as caught:
+        measured(model, **options)
+    assert caught.value.values == 5
+    assert caught.value.ratio < 1e-12
+    assert "channels=[0]" in caught.value.hint
+    # That of two of them is a gradient, and so is one that cancels but for a thousandth.
+    assert measured(model, channels=[0, 1], **options).mass > 0
+    nearly = LinearMap(matrix + 1e-3 * MODEL.matrix, MODEL.shape, None)
+    expected = np.abs(1e-3 * MODEL.matrix.sum(axis=0)).reshape(SHAPE).sum(axis=0)
+    np.testing.assert_allclose(measured(nearly, **options).map, expected)
+
+
+def test_whether_channels_cancel_is_told_once_there_is_a_gradient() -> None:
+    """At an input where all is dead, nothing can be told."""
+    matrix = MODEL.matrix - MODEL.matrix.mean(axis=0)
+    asleep = np.zeros((1, *SHAPE))
+
+    def waking(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return value, np.full_like(value, float(value.any()))
+
+    model = LinearMap(matrix, MODEL.shape, None, waking)
+    options: dict[str, Any] = {"inputs": np.concatenate([asleep, IMAGES]), "input_shape": SHAPE}
+    with pytest.raises(CancelledGradientError):
+        measured(model, **options)
+    assert measured(model, index=2, **options).count == 7
 
 
 def blowing_up(value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -434,7 +434,17 @@ def test_a_gradient_that_raises_is_refused() -> None:
         ({"dtype": float}, "its input is <class 'float'>, which is no floating type"),
         ({"dtype": np.dtype(int)}, "its input is dtype('int64'), which is no floating type"),
     ],
-    ids=str,
+    ids=[
+        "no callable",
+        "no linearization",
+        "half an output",
+        "a list",
+        "rank of the input",
+        "an axis too far",
+        "an axis twice",
+        "a type of Python",
+        "whole numbers",
+    ],
 )
 def test_a_gradient_of_other_shapes_is_refused(values: Any, said: str) -> None:
     def gradient(self: Any, model: Any, spec: InputSpec, output: Any) -> MeasuredOutput:

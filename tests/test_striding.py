@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rfcore.graph import GraphBuilder, Window, WindowAxis
-from rfcore.striding import total_stride
+from rfcore.striding import total_strides
 
 
 def pooled(builder, value, dim, stride):
@@ -52,13 +52,13 @@ def unshuffled(builder, value):
 def test_strides_of_one_axis_are_multiplied(network):
     builder = GraphBuilder((1, 2, 60))
     output = network(builder, 0)
-    assert total_stride(builder.finish(), output) == 3 * 5
+    assert total_strides(builder.finish())[output] == 3 * 5
 
 
 def test_strides_of_two_axes_are_united():
     builder = GraphBuilder((1, 2, 60, 60))
     output = pooled(builder, pooled(builder, 0, 2, 4), 3, 6)
-    assert total_stride(builder.finish(), output) == 12
+    assert total_strides(builder.finish())[output] == 12
 
 
 def test_positions_that_come_back_from_channels_undo_a_stride():
@@ -66,4 +66,4 @@ def test_positions_that_come_back_from_channels_undo_a_stride():
     value = builder.reshape(pooled(builder, 0, 2, 6), (1, 1, 2, 10), "blocks")
     value = builder.transpose(value, (0, 1, 3, 2), "transpose")
     output = pooled(builder, builder.reshape(value, (1, 1, 20), "spread"), 2, 2)
-    assert total_stride(builder.finish(), output) == 6
+    assert total_strides(builder.finish())[output] == 6

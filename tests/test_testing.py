@@ -106,27 +106,58 @@ class Gradient(LayersWithGradients):
 
     def gradient(self, model, spec, output):
         measured = super().gradient(model, spec, output)
-        return replace(measured, probe=lambda mask: self.change(measured.probe(mask)))
+
+        def at(image):
+            linear = measured.at(image)
+            return replace(linear, pull=lambda cotangents: self.change(linear.pull(cotangents)))
+
+        return replace(measured, at=at)
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param(lambda seen: np.roll(seen, 1, axis=0), id="moved by a pixel"),
+        pytest.param(lambda pulled: np.roll(pulled, 1, axis=2), id="moved by a pixel"),
         pytest.param(np.ones_like, id="everywhere"),
         pytest.param(np.zeros_like, id="nowhere"),
-        pytest.param(np.negative, id="signed"),
-        pytest.param(lambda seen: np.where(seen, np.nan, 0), id="NaN"),
-        pytest.param(np.transpose, id="axes swapped"),
-        pytest.param(lambda seen: seen[None], id="with a batch axis"),
+        pytest.param(lambda pulled: np.where(pulled, np.nan, 0), id="NaN"),
+        pytest.param(lambda pulled: pulled.swapaxes(1, 2), id="axes swapped"),
+        pytest.param(lambda pulled: pulled[0], id="without the points"),
     ],
 )
 def test_a_wrong_gradient_is_caught(change):
     assert failures(Gradient(change), "gradient_is_contained")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(np.negative, id="of the other sign"),
+        pytest.param(np.abs, id="without a sign"),
+        pytest.param(lambda pulled: 2 * pulled, id="twice as large"),
+        pytest.param(np.sign, id="signs alone"),
+    ],
+)
+def test_a_gradient_that_is_no_derivative_is_caught(change):
+    assert failures(Gradient(change), "gradient_is_the_derivative")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda pulled: pulled[::-1], id="in another order"),
+        pytest.param(lambda pulled: pulled + pulled.sum(axis=0), id="mixed"),
+        pytest.param(
+            lambda pulled: pulled * np.random.default_rng().random(), id="another each time"
+        ),
+    ],
+)
+def test_a_stack_that_is_no_stack_is_caught(change):
+    assert failures(Gradient(change), "gradients_of_several_outputs_are_those_of_each")
+
+
 def test_a_gradient_that_hides_is_caught_by_its_fit():
-    half = Gradient(lambda seen: seen * (np.cumsum(seen, axis=0) > 1))
+    half = Gradient(lambda pulled: pulled * (np.cumsum(pulled != 0, axis=2) > 1))
     assert failures(half, "gradient_shows_the_field")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,14 +17,20 @@ from weighted import FRAMEWORKS, Layer, gradient
 pytestmark = pytest.mark.parametrize("framework", FRAMEWORKS)
 
 
-def effective(framework: str, layers: Sequence[Layer], length: int, **options: Any) -> Any:
+def effective(
+    framework: str,
+    layers: Sequence[Layer],
+    length: int,
+    rule: Callable[..., Any] = rfcore.effective,
+    **options: Any,
+) -> rfcore.EffectiveReceptiveField:
     """The field of the middle output, on an input of one length on all axes."""
     if importlib.util.find_spec(framework) is None:
         pytest.skip(f"{framework} is not installed")
     backend, write, channels = FRAMEWORKS[framework]
     sizes, count = (length,) * layers[0].rank, (layers[0].weights.shape[-2],)
     shape = count + sizes if channels == "first" else sizes + count
-    return rfcore.effective(write(layers), backend=backend, input_shape=shape, **options)
+    return rule(write(layers), backend=backend, input_shape=shape, **options)
 
 
 def averaging(
@@ -104,6 +110,24 @@ def test_a_unit_that_sees_all_alike_has_a_uniform_map(framework: str) -> None:
     np.testing.assert_allclose(found.map, 1 / 1024, rtol=1e-6)
     sides = {t: row.side for row in found.area_ratios() for t in [row.threshold]}
     assert sides == {0.2: 15, 0.3: 19, 0.5: 23, 0.99: 33}
+
+
+def test_the_scripts_map_is_that_of_the_channels_above_zero(framework: str) -> None:
+    generator = np.random.default_rng(31)
+    layers = [
+        Layer(generator.normal(size=(3, 2, 8)), relu=True),
+        Layer(generator.normal(size=(3, 8, 6)) / 5),
+    ]
+    pictures = generator.normal(size=(5, 9, 2)).astype(np.float32)
+    first = FRAMEWORKS[framework][2] == "first"
+    given = pictures.transpose(0, 2, 1) if first else pictures
+    found = effective(framework, layers, 9, rule=rfcore.effective_replknet, inputs=given)
+    expected = [np.maximum(gradient(layers, image, above=0), 0).sum(axis=1) for image in pictures]
+    np.testing.assert_allclose(found.map, np.mean(expected, axis=0), rtol=1e-4, atol=1e-6)
+    assert found.aggregate == "replknet"
+    # And so it is not that of all channels.
+    plain = effective(framework, layers, 9, aggregate="positive", inputs=given)
+    assert not np.allclose(found.map, plain.map, rtol=0.01)
 
 
 # Networks side by side in one: their weights are blocks, so that they know nothing of each other.

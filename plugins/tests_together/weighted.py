@@ -155,8 +155,11 @@ def matrix(layer: Layer, length: int) -> Array:
     return written.reshape(count * leaving, length * entering)
 
 
-def gradient(layers: Sequence[Layer], image: Array) -> Array:
-    """Gradient of the sum over channels of the middle output, at an image (pixels, channels)."""
+def gradient(layers: Sequence[Layer], image: Array, *, above: float = -np.inf) -> Array:
+    """Gradient of the sum over channels of the middle output, at an image (pixels, channels).
+
+    Only channels whose value is above a bound are summed.
+    """
     value, steps = image.ravel(), []
     length = len(image)
     for layer in layers:
@@ -169,7 +172,7 @@ def gradient(layers: Sequence[Layer], image: Array) -> Array:
         length = len(value) // layer.weights.shape[-1]
     leaving = layers[-1].weights.shape[-1]
     pulled = np.zeros((length, leaving))
-    pulled[length // 2] = 1
+    pulled[length // 2] = value.reshape(length, leaving)[length // 2] > above
     pulled = pulled.ravel()
     for step in reversed(steps):
         pulled = pulled @ step

@@ -32,7 +32,7 @@ from rfcore.graph import (
     Window,
 )
 
-__all__ = ["contradiction"]
+__all__ = ["contradiction", "misfit"]
 
 Shape = tuple[int, ...]
 Problem = str | None
@@ -57,10 +57,15 @@ def _of_node(graph: Graph, index: int, node: Node) -> Problem:
     sources = tuple(graph.nodes[source].shape for source in node.inputs)
     if index and not sources:
         return "has no operands"
-    alone = not isinstance(node.op, Elementwise | Concatenate | Contract | Overwrite | Opaque)
-    if index and alone and len(sources) != 1:
+    return misfit(node.op, sources, node.shape)
+
+
+def misfit(op: Op, sources: tuple[Shape, ...], result: Shape) -> Problem:
+    """As `fits`, the number of operands included."""
+    several = isinstance(op, Input | Elementwise | Concatenate | Contract | Overwrite | Opaque)
+    if not several and len(sources) != 1:
         return f"has {len(sources)} operands where its kind has one"
-    return fits(node.op, sources, node.shape)
+    return fits(op, sources, result)
 
 
 def is_shape(shape: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, Literal, overload
@@ -9,13 +10,18 @@ from typing import Any, Literal, overload
 from rfcore.errors import OptionError
 from rfcore.exact import exact_field
 from rfcore.field import ReceptiveField
+from rfcore.garbage import old_objects_set_aside
 from rfcore.gradient_field import gradient_field
 from rfcore.guard import ask_input_spec, fault
+from rfcore.hookspecs import Backend
+from rfcore.inputs import InputSpec
 from rfcore.plugins import find_backend
 from rfcore.traces import TraceSet
 from rfcore.walk import OpFaultError
 
 __all__ = ["estimate"]
+
+LOG = logging.getLogger(__name__)
 
 Output = str | int | None
 Method = Literal["exact", "gradient"]
@@ -101,19 +107,46 @@ def estimate(
         raise OptionError("global_paths", global_paths, ("follow",), beside='method="gradient"')
     chosen = find_backend(model, backend)
     spec = ask_input_spec(chosen, model, input_shape, layout, input)
+    LOG.info(
+        "measuring a %s with the backend %s: input %s of shape %s, method %s, global paths: %s",
+        type(model).__name__,
+        chosen.name,
+        spec.layout,
+        spec.shape,
+        method,
+        global_paths,
+    )
     names: list[Output] = [*output] if isinstance(output, list | tuple) else [output]  # type: ignore[list-item]
-    traces = cache(partial(TraceSet, chosen, model, spec))
-    ignore = global_paths == "ignore"
-    fields = []
-    for name in names:
-        exact = partial(_exact, traces, name, ignore_global=ignore)
-        if method == "exact":
-            fields.append(exact())
-        else:
-            fields.append(gradient_field(chosen, model, spec, name, exact))
+    if method == "gradient":
+        fields = _gradient_fields(chosen, model, spec, names)
+    else:
+        # Around all of it, so that the traces are gone when the collector looks again.
+        with old_objects_set_aside():
+            fields = _exact_fields(chosen, model, spec, names, ignore=global_paths == "ignore")
+    for name, found in zip(names, fields, strict=True):
+        _report(name, found)
     if not isinstance(output, list | tuple):
         return fields[0]
     return dict(zip(output, fields, strict=True))
+
+
+def _exact_fields(
+    backend: Backend, model: Any, spec: InputSpec, names: Sequence[Output], *, ignore: bool
+) -> list[ReceptiveField]:
+    traces = TraceSet(backend, model, spec)
+    return [_exact(lambda: traces, name, ignore_global=ignore) for name in names]
+
+
+def _gradient_fields(
+    backend: Backend, model: Any, spec: InputSpec, names: Sequence[Output]
+) -> list[ReceptiveField]:
+    traces = cache(partial(TraceSet, backend, model, spec))
+    return [
+        gradient_field(
+            backend, model, spec, name, partial(_exact, traces, name, ignore_global=False)
+        )
+        for name in names
+    ]
 
 
 def _exact(
@@ -125,6 +158,13 @@ def _exact(
         raise fault(
             traces().backend, "trace", f"has an op, {error.op}, that {error.problem}"
         ) from error
+
+
+def _report(output: Output, found: ReceptiveField) -> None:
+    name = "the model's output" if output is None else output
+    LOG.info("%s: %r", name, found)
+    for note in found.notes:
+        LOG.info("%s: note: %s", name, note)
 
 
 def _check(argument: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from rfcore.errors import IrregularFieldError
 from rfcore.graph import AxisMap, Graph, Mask
 from rfcore.laws import Sighting
+from rfcore.notes import COPIES
 from rfcore.rows import ProbedOutput
 from rfcore.spectra import transforms_back
 from rfcore.taps import copies_from_afar
-from rfcore.unsteady import blind_op
+from rfcore.unsteady import blind_op, differs_by_position
 from rfcore.walk import Elastic
 
-__all__ = ["Watch", "in_clear_sight", "refuse_blind", "window_and_far"]
+__all__ = ["Watch", "in_clear_sight", "refuse_blind", "spread_out", "window_and_far"]
 
 
 @dataclass(slots=True)
@@ -51,14 +52,22 @@ class Watch:
                 f"{back} comes back from frequencies: what is done to them may be a convolution, "
                 "of which the field is an upper bound"
             )
-        copying = [index for index in sorted(self.visited) if self._copies(index)]
+        copying = self.copying()
         if copying:
             first = self.graph.nodes[copying[0]].label
             notes.append(
-                f"{first} fills borders with copies of pixels: outputs whose box reaches past the "
-                "input's border may see those pixels too, in the box or not"
+                f"{first} {COPIES}: outputs near the borders may see those pixels too, in the box "
+                "or not"
             )
         return notes
+
+    def copying(self) -> list[int]:
+        """The visited nodes that fill borders with copies of pixels."""
+        return [index for index in sorted(self.visited) if self._copies(index)]
+
+    def differs_by_position(self) -> bool:
+        """Whether some outputs may see what those in the middle and near the ends do not tell."""
+        return differs_by_position(self.graph, self.visited, self.elastic)
 
     def _copies(self, index: int) -> bool:
         """Whether a node fills the borders of an axis that follows the input's size."""
@@ -75,11 +84,17 @@ class Watch:
 
 
 def window_and_far(count: int, period: int) -> list[int]:
-    """Outputs to probe: two periods in the middle, and some far from it."""
+    """Outputs to probe: two periods in the middle, one on either side of it, and one more."""
     middle = count // 2
     window = range(max(0, middle - period), min(count, middle + period + 1))
-    far = (count // 4, count // 3, (3 * count) // 4)
-    return sorted({*window, *far})
+    before = range(count // 4, min(count, count // 4 + period))
+    after = range(3 * count // 4, min(count, 3 * count // 4 + period))
+    return sorted({*window, *before, *after, count // 3})
+
+
+def spread_out(count: int) -> list[int]:
+    """Outputs from border to border; a single one is all border, and tells nothing."""
+    return sorted({round(i * (count - 1) / 8) for i in range(9)}) if count > 1 else []
 
 
 def in_clear_sight(sightings: Mapping[int, Sighting]) -> int:

@@ -104,7 +104,7 @@ class AxisField:
 
     @property
     def padding(self) -> int:
-        """-lo(0): how far the first output's interval begins before the input."""
+        """How far the first output's interval begins before the input, -lo(0), in pixels."""
         return -self.interval(0)[0]
 
     def center(self, index: int) -> float:
@@ -171,7 +171,7 @@ class ReceptiveField:
 
     @property
     def is_global(self) -> tuple[bool, ...]:
-        """Per axis: does every output see all of it, however large the input is."""
+        """Whether every output sees all of an axis, however large the input is, per axis."""
         return tuple(axis.is_global for axis in self.axes)
 
     @property

@@ -5,6 +5,7 @@ Single outputs are probed, near the middle and far from it, until a law explains
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -20,6 +21,8 @@ from rfcore.laws import Law, Sighting, find_law, irregular
 from rfcore.point_probes import PointProbes
 
 __all__ = ["fit"]
+
+LOG = logging.getLogger(__name__)
 
 # Periods up to this are told from shorter ones by the first window already: 2^5 is the period
 # of a decoder of five levels, the deepest in common use.
@@ -80,6 +83,13 @@ def _fit_axis(probes: PointProbes, axis: int) -> AxisField:
     while True:
         sightings = probes.sightings(axis, _window_and_far(count, max_period))
         law = _law(sightings, max_period)
+        LOG.debug(
+            "axis %d: %d outputs probed, longest period %d; %r",
+            axis,
+            len(sightings),
+            max_period,
+            law,
+        )
         if law is not None:
             return law.axis_field(length, count)
         if max_period >= count // 2:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from rfcore.ahead import Ahead, Question
 from rfcore.graph import AxisMap, Contract, Cumulative, Graph, Node, Opaque, Reduce, Window
-from rfcore.walk import Elastic, Walker
+from rfcore.walk import Elastic, Walker, sees_less
 
 __all__ = ["elastic_by_probing", "global_ops", "ignored_ops"]
 
@@ -57,13 +58,14 @@ def elastic_by_probing(walker: Walker, output: int, axes: Iterable[int]) -> Elas
     """
     graph = walker.graph
     spatial = tuple(axes)
+    ahead = _carried_ahead(walker, output)
     elastic: dict[int, tuple[bool, ...]] = {}
     found: list[int] = []
     for index in graph.ancestors(output):
         node = graph.nodes[index]
         # Behind an op that makes everything global only the local paths still tell.
         local = replace(walker, cut=walker.cut | frozenset(found))
-        lost = _positions_lost(local, index, spatial)
+        lost = _positions_lost(local, index, spatial, ahead)
         for source, dims in lost.items():
             before = elastic.get(source, (False,) * len(graph.nodes[source].shape))
             elastic[source] = tuple(flag or dim in dims for dim, flag in enumerate(before))
@@ -74,7 +76,34 @@ def elastic_by_probing(walker: Walker, output: int, axes: Iterable[int]) -> Elas
     return elastic
 
 
-def _positions_lost(walker: Walker, index: int, axes: Sequence[int]) -> dict[int, list[int]]:
+def _carried_ahead(walker: Walker, output: int) -> Ahead:
+    """What the middle of each reduced axis sees, and all of it, before any op is cut."""
+    ahead, nodes = Ahead(), walker.graph.nodes
+    questions: dict[tuple[int, int | None], Question] = {}
+    for index in walker.graph.ancestors(output):
+        for source, dims in _reduced_dims(nodes[index]):
+            for dim in dims:
+                middle = nodes[source].shape[dim] // 2
+                questions[source, dim] = Question(walker, source, dim, (middle,))
+                questions[source, None] = Question(walker, source, None, (0,))
+    ahead.ask(questions.values())
+    return ahead
+
+
+def _told_apart(
+    walker: Walker, source: int, dim: int, axes: Sequence[int], ahead: Ahead
+) -> tuple[bool, ...]:
+    middle = walker.graph.nodes[source].shape[dim] // 2
+    one = ahead.told(walker, source, dim, (middle,))
+    every = ahead.told(walker, source, None, (0,))
+    if one is None or every is None:
+        return walker.tells_apart(source, dim, axes)
+    return sees_less(one.mask, every.mask, axes)
+
+
+def _positions_lost(
+    walker: Walker, index: int, axes: Sequence[int], ahead: Ahead
+) -> dict[int, list[int]]:
     """The operands' axes that carry position into a reducing op, if its result carries none."""
     node = walker.graph.nodes[index]
     carrying: dict[int, list[int]] = {}
@@ -82,7 +111,7 @@ def _positions_lost(walker: Walker, index: int, axes: Sequence[int]) -> dict[int
     for source, dims in _reduced_dims(node):
         shape = walker.graph.nodes[source].shape
         for dim in dims:
-            told = walker.tells_apart(source, dim, axes) if shape[dim] > 1 else ()
+            told = _told_apart(walker, source, dim, axes, ahead) if shape[dim] > 1 else ()
             if any(told):
                 carrying.setdefault(source, []).append(dim)
                 carried |= told

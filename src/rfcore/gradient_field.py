@@ -94,6 +94,8 @@ def _without_a_grid(
         return error
     except (RfcoreError, MemoryError):
         return NoSpatialAxesError(name, shape, None)
-    error = NoSpatialAxesError(name, shape, None)
-    error.advise(f'leave method="exact", which gives the size {known.size} here; or {error.hint}')
-    return error
+    refusal = NoSpatialAxesError(name, shape, None)
+    refusal.advise(
+        f'leave method="exact", which gives the size {known.size} here; or {refusal.hint}'
+    )
+    return refusal

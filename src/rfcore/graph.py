@@ -57,6 +57,11 @@ class Pattern:
         self._loaded = False
         self._value: Mask | None = None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was read, and every entry counts."""
+        return self._loaded and self._value is None
+
     def read(self) -> Mask | None:
         """The pattern, or None where every entry counts."""
         if not self._loaded:
@@ -276,6 +281,24 @@ class Graph:
     """Nodes in execution order; node 0 is the input."""
 
     nodes: tuple[Node, ...]
+
+    def origins(self) -> list[int]:
+        """For each node the first one whose positions it hands on one by one, or itself.
+
+        Activations and the like: whoever asks what they depend on may ask their origin.
+        """
+        origins: list[int] = []
+        for index, node in enumerate(self.nodes):
+            passes = (
+                isinstance(node.op, Elementwise)
+                and not node.op.gates
+                and len(node.inputs) == 1
+                and self.nodes[node.inputs[0]].shape == node.shape
+                and node.exact
+                and not node.note
+            )
+            origins.append(origins[node.inputs[0]] if passes else index)
+        return origins
 
     def ancestors(self, output: int) -> list[int]:
         """The nodes that `output` depends on, itself included, in execution order."""

@@ -191,6 +191,10 @@ def _of_trace(trace: object, spec: InputSpec) -> str:
         return f"returned the error {trace.error!r}, which is no exception"
     if not isinstance(trace.values, Mapping) or not isinstance(trace.shapes, Mapping):
         return "returned values or shapes that are no mapping"
+    if not isinstance(trace.layer_types, Mapping) or not all(
+        isinstance(text, str) for pair in trace.layer_types.items() for text in pair
+    ):
+        return "returned types of layers that are no mapping of names to text"
     for address, node in trace.values.items():
         shape = trace.shapes.get(address)
         if not isinstance(address, str) or not is_shape(shape):

@@ -47,6 +47,8 @@ class Trace:
         error: What stopped the forward before its end, if anything did.
         concrete: Whether the forward had to run on real values; larger inputs then cost memory.
         warnings: Why the graph as a whole may miss something; a result is then not exact.
+        layer_types: What layers are, by name: the class of a module or the type of an op; the
+            model's own class by "".
     """
 
     graph: Graph
@@ -56,6 +58,7 @@ class Trace:
     error: Exception | None = None
     concrete: bool = False
     warnings: tuple[str, ...] = ()
+    layer_types: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

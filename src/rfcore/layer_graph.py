@@ -48,11 +48,13 @@ class LayerForward:
         builder: The graph so far.
         axes: The spatial axes of every value.
         values: The node of each layer's output, by the layer's address.
+        types: The class of each layer, likewise.
     """
 
     builder: GraphBuilder
     axes: tuple[int, ...]
     values: dict[str, int] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
 
     def through(self, layers: Sequence[Layer], value: int, prefix: str = "") -> int:
         """Adds the layers one after the other and returns the last one's output.
@@ -64,7 +66,7 @@ class LayerForward:
             address = f"{prefix}{layer.name or number}"
             self.builder.layer = address
             value = self.add(layer, value)
-            self.values[address] = value
+            self.values[address], self.types[address] = value, type(layer).__name__
         return value
 
     @singledispatchmethod

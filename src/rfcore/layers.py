@@ -108,7 +108,8 @@ class LayersBackend:
             error = refused
         shapes = {address: forward.builder.shape(node) for address, node in forward.values.items()}
         graph = forward.builder.finish()
-        return Trace(graph, forward.values, shapes, tuple(forward.values), error)
+        names, types = tuple(forward.values), forward.types
+        return Trace(graph, forward.values, shapes, names, error, layer_types=types)
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
         """Refused: without weights there is nothing to differentiate."""

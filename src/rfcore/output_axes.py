@@ -7,7 +7,7 @@ index of it sees less than all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rfcore.errors import IndependentOutputError, MergedAxesError, NoSpatialAxesError, RfcoreError
@@ -52,7 +52,7 @@ def output_axes(
     shape: tuple[int, ...],
     *,
     fixed_size: bool,
-    last_spatial: str | None,
+    last_spatial: Callable[[], str | None],
 ) -> tuple[int | None, ...]:
     """For each spatial axis of the input, the output's axis that moves along it, if any.
 
@@ -62,7 +62,7 @@ def output_axes(
         output: The output's address, for messages.
         shape: The output's shape at the asked size.
         fixed_size: Whether no larger trace shows which axes follow the input's.
-        last_spatial: The last layer with spatial axes, for messages.
+        last_spatial: Looks for the last layer with spatial axes, for messages.
 
     Raises:
         NoSpatialAxesError: No axis of the output tells input positions apart.
@@ -79,7 +79,7 @@ def output_axes(
             return _completed(dims, axes) if same_rank else dims
     if fixed_size and same_rank and len(shape) > 2 and set(views[0].moving) >= set(axes):
         return tuple(axes)
-    raise NoSpatialAxesError(output, shape, last_spatial)
+    raise NoSpatialAxesError(output, shape, last_spatial())
 
 
 def axes_in_place(spec: InputSpec, shape: Sequence[int]) -> tuple[int | None, ...] | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from types import MappingProxyType
 import pluggy
 
 from rfcore import hookspecs, layers
+from rfcore.custom import rules
 from rfcore.errors import AmbiguousBackendError, NoBackendError, UnknownBackendError
 from rfcore.hookspecs import PROJECT, Backend
 
@@ -31,11 +32,13 @@ class BackendInfo:
         name: What `backend=` takes (for a broken plugin, the name of its entry point).
         distribution: The distribution that installed it, with its version.
         problem: Why it cannot be used; empty for a working one.
+        rules: The ops for which users registered rules of their own, with the function's name.
     """
 
     name: str
     distribution: str
     problem: str = ""
+    rules: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +53,15 @@ class _Registry:
 
 def backends() -> tuple[BackendInfo, ...]:
     """The installed backends, broken ones with their reason; imports no framework."""
-    return _registry().infos
+    return tuple(
+        replace(info, rules=tuple(f"{made.op}: {made.name}" for made in rules(info.name)))
+        for info in _registry().infos
+    )
 
 
 def distribution_of(name: str) -> str:
     """The distribution, with its version, that installed the backend called `name`."""
-    found = (info.distribution for info in backends() if info.name == name)
+    found = (info.distribution for info in _registry().infos if info.name == name)
     return next(found, "an unknown distribution")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Collection, Sequence
-from fractions import Fraction
 
 from rfcore.field import AxisField
 from rfcore.graph import Graph
@@ -21,9 +20,8 @@ from rfcore.walk import Elastic
 
 __all__ = ["LARGEST_AREA", "refine_by_points"]
 
-# The largest input whose every pixel is probed at once, and the most points per axis.
+# The largest input whose every pixel is probed at once.
 LARGEST_AREA = 1 << 23
-MOST_POINTS = 256
 
 Prober = Callable[[Graph, int, Elastic], ProbedOutput]
 
@@ -65,31 +63,35 @@ def refine_by_points(
         if comparison is None or not comparison.usable or dims[number] is None:
             return tuple(axes), False
         probed = prober(comparison.large.graph, comparison.node, comparison.alignment.elastic)
-        found = _by_points(probed, number, axis, unit, growth, address)
+        periods = [_period(probed, a, other, unit) for a, other in enumerate(axes)]
+        found = _by_points(probed, number, axis, periods, address)
         if found is None and number in open_axes:
             return tuple(axes), False
         refined.append(found or axis)
     return tuple(refined), True
 
 
+def _period(probed: ProbedOutput, number: int, axis: AxisField, unit: int) -> int:
+    """Outputs along an axis after which the network repeats; all where this one did not grow."""
+    count, grown = probed.count(number), probed.length(number) - axis.input_size
+    return max(1, unit * (count - axis.output_size) // grown) if grown else count
+
+
 def _by_points(
-    probed: ProbedOutput, number: int, axis: AxisField, unit: int, growth: int, address: str
+    probed: ProbedOutput, number: int, axis: AxisField, periods: Sequence[int], address: str
 ) -> AxisField | None:
     """The law of single points; None where each of them sees the whole axis."""
     counts = [probed.count(a) for a in range(len(probed.axes))]
-    more = counts[number] - axis.output_size
-    period = max(1, int(Fraction(unit * more, growth)))
-    middle = counts[number] // 2
+    middle, period = counts[number] // 2, periods[number]
     near = range(max(0, middle - period), min(counts[number], middle + period + 1))
     window = sorted({*near, counts[number] // 4, 3 * counts[number] // 4})
+    # What is seen may depend on the phase along the other axes.
     others = [
-        [n // 2 + step for step in range(min(period, n - n // 2))]
+        [n // 2 + step for step in range(min(periods[a], n - n // 2))]
         for a, n in enumerate(counts)
         if a != number
     ]
-    grid = list(itertools.product(*others))
-    grid = grid[:: max(1, math.ceil(len(grid) * len(window) / MOST_POINTS))]
-    sightings = probed.points(number, window, grid)
+    sightings = probed.points(number, window, list(itertools.product(*others)))
     law = find_law(sightings, period)
     if law is None and sightings and all(s.whole for s in sightings.values()):
         return None

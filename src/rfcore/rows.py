@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rfcore.ahead import Ahead
 from rfcore.graph import Mask
 from rfcore.laws import Sighting, sighting
-from rfcore.walk import Walker, one_hot
+from rfcore.walk import Influence, Walker, one_hot, several_hot
 
 __all__ = ["ProbedOutput"]
 
@@ -27,12 +28,14 @@ class ProbedOutput:
         node: The output's node.
         axes: The spatial axes of the input.
         dims: For each of them the output's axis that moves along it, or None where there is none.
+        ahead: Rows that were walked before they are asked for, if any were.
     """
 
     walker: Walker
     node: int
     axes: tuple[int, ...]
     dims: tuple[int | None, ...]
+    ahead: Ahead | None = None
 
     def cutting(self, nodes: Iterable[int]) -> ProbedOutput:
         """The same output with some more nodes cut."""
@@ -57,9 +60,13 @@ class ProbedOutput:
         """What whole rows of outputs see along `axis`: an upper bound for each point in them."""
         dim = self.dims[axis]
         chosen = list(indices)
+        if self.ahead is not None and dim is not None:
+            known = self.ahead.told(self.walker, self.node, dim, chosen, seen)
+            if known is not None:
+                return self._seen_along(axis, chosen, known)
         dims = [] if dim is None else [dim]
-        positions = [[index] for index in chosen] if dims else [[]] * len(chosen)
-        rows = self._sightings(axis, chosen, dims, positions, self._longest_axis(), seen)
+        places = [[[index] if dims else []] for index in chosen]
+        rows = self._sightings(axis, chosen, dims, places, self._longest_axis(), seen)
         return rows if self.walker.elastic else self._hidden_as_points_are(axis, rows)
 
     def _hidden_as_points_are(self, axis: int, rows: Mapping[int, Sighting]) -> dict[int, Sighting]:
@@ -78,6 +85,16 @@ class ProbedOutput:
             for j, row in rows.items()
         }
 
+    def _seen_along(
+        self, axis: int, chosen: Sequence[int], influence: Influence
+    ) -> dict[int, Sighting]:
+        along = self._profile(influence.mask, axis)
+        found = {
+            j: sighting(profile, lost=lost.tolist())
+            for j, profile, lost in zip(chosen, along, influence.lost, strict=True)
+        }
+        return {j: s for j, s in found.items() if s is not None}
+
     def everything(self, axis: int) -> Sighting | None:
         """What all outputs together see along `axis`: not the pixels that strides leave over."""
         dim, shape = self.dims[axis], self.walker.graph.nodes[self.node].shape
@@ -91,7 +108,7 @@ class ProbedOutput:
     def points(
         self, axis: int, indices: Iterable[int], others: Sequence[Sequence[int]]
     ) -> dict[int, Sighting]:
-        """What single outputs see along `axis`, their hull over the other axes' indices.
+        """What single outputs see along `axis`, those at several indices of other axes together.
 
         Args:
             axis: The axis that is looked along.
@@ -99,18 +116,16 @@ class ProbedOutput:
             others: Combinations of output indices on the remaining axes, in axis order.
         """
         dims = [dim for dim in self.dims if dim is not None]
-        chosen, positions = [], []
-        for index in indices:
-            for other in others:
-                rest = iter(other)
-                by_axis = [index if a == axis else next(rest) for a in range(len(self.axes))]
-                chosen.append(index)
-                positions.append(
-                    [i for i, dim in zip(by_axis, self.dims, strict=True) if dim is not None]
-                )
+        chosen = list(indices)
+        places = [[self._place(axis, index, other) for other in others] for index in chosen]
         area = math.prod(self.length(a) for a in range(len(self.axes)))
         outputs = math.prod(self.count(a) for a in range(len(self.axes)))
-        return self._sightings(axis, chosen, dims, positions, max(area, outputs), None)
+        return self._sightings(axis, chosen, dims, places, max(area, outputs), None)
+
+    def _place(self, axis: int, index: int, other: Sequence[int]) -> list[int]:
+        """An output position as indices on those of its axes that move along some spatial axis."""
+        by_axis = [*other[:axis], index, *other[axis:]]
+        return [i for i, dim in zip(by_axis, self.dims, strict=True) if dim is not None]
 
     def _longest_axis(self) -> int:
         """Length of the longest axis on the way: a decoder's are longer than its input's."""
@@ -122,25 +137,24 @@ class ProbedOutput:
         axis: int,
         chosen: Sequence[int],
         dims: Sequence[int],
-        positions: Sequence[Sequence[int]],
+        places: Sequence[Sequence[Sequence[int]]],
         booleans: int,
         seen: Callable[[int, Mask], None] | None,
     ) -> dict[int, Sighting]:
         shape = self.walker.graph.nodes[self.node].shape
         batch = max(1, BATCH_BOOLEANS // booleans)
-        profiles: dict[int, Mask] = {}
-        lost: dict[int, Mask] = {}
+        found: dict[int, Sighting] = {}
         for start in range(0, len(chosen), batch):
-            mask = one_hot(shape, dims, positions[start : start + batch])
+            mask = several_hot(shape, dims, places[start : start + batch])
             influence = self.walker.influence(self.node, mask, seen)
             along = self._profile(influence.mask, axis)
-            for j, profile, flags in zip(
+            for j, profile, lost in zip(
                 chosen[start : start + batch], along, influence.lost, strict=True
             ):
-                profiles[j] = profiles[j] | profile if j in profiles else profile
-                lost[j] = lost[j] | flags if j in lost else flags
-        found = {j: sighting(profiles[j], lost=lost[j].tolist()) for j in profiles}
-        return {j: s for j, s in found.items() if s is not None}
+                sight = sighting(profile, lost=lost.tolist())
+                if sight is not None:
+                    found[j] = sight
+        return found
 
     def _profile(self, mask: Mask, axis: int) -> Mask:
         """Influence along one axis of the input, any over all other axes: (probes, length)."""

@@ -9,25 +9,20 @@ from rfcore.graph import AxisMap, Graph, Node, Reshape, Transpose, Window
 from rfcore.masks import Shape
 from rfcore.pullback import factor_groups
 
-__all__ = ["total_stride"]
+__all__ = ["total_strides"]
 
 LARGEST_STRIDE = 1 << 15
 
 
-def total_stride(graph: Graph, output: int) -> int:
-    """Strides multiplied along chains of ops, axis by axis, and united where chains meet.
+def total_strides(graph: Graph) -> tuple[int, ...]:
+    """For each node, strides multiplied along chains of ops and united where chains meet.
 
     An axis that is split or merged on the way is followed in its outermost part; a wrong guess
     shows when a trace at another size is compared.
-
-    Args:
-        graph: The graph.
-        output: The node whose ancestors count.
     """
-    chain: dict[int, dict[int, int]] = {}
-    total = 1
-    for index in graph.ancestors(output):
-        node = graph.nodes[index]
+    chain: list[dict[int, int]] = []
+    totals: list[int] = []
+    for node in graph.nodes:
         strides = {} if node.inputs else dict.fromkeys(range(len(node.shape)), 1)
         for source in node.inputs:
             for dim, stride in _moved(node, graph.nodes[source].shape, chain[source]).items():
@@ -37,9 +32,9 @@ def total_stride(graph: Graph, output: int) -> int:
             strides[dim] = after // up if after % up == 0 else after
         if isinstance(node.op, Window) and node.op.channel_dim is not None:
             strides.pop(node.op.channel_dim, None)
-        chain[index] = strides
-        total = math.lcm(total, *strides.values())
-    return total if total <= LARGEST_STRIDE else 1
+        chain.append(strides)
+        totals.append(math.lcm(*strides.values(), *(totals[i] for i in node.inputs)))
+    return tuple(total if total <= LARGEST_STRIDE else 1 for total in totals)
 
 
 def _moved(node: Node, source: Shape, strides: Mapping[int, int]) -> dict[int, int]:

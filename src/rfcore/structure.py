@@ -31,7 +31,7 @@ from rfcore.graph import (
 )
 from rfcore.masks import Shape
 
-__all__ = ["Alignment", "align"]
+__all__ = ["Alignment", "align", "corresponds", "same"]
 
 
 _Shapes = tuple[tuple[Shape, ...], Shape]
@@ -76,7 +76,7 @@ def align(small: Graph, small_output: int, large: Graph, large_output: int) -> A
         one, other = small.nodes[little], large.nodes[big]
         sources = (tuple(small.nodes[i].shape for i in one.inputs), one.shape)
         targets = (tuple(large.nodes[i].shape for i in other.inputs), other.shape)
-        if not _corresponds(one, other) or _ranks(sources) != _ranks(targets):
+        if not corresponds(one, other) or _ranks(sources) != _ranks(targets):
             complete = False
             differences.append((big, other.label))
             continue
@@ -110,7 +110,8 @@ def _first_other(small: Graph, little: int, large: Graph, big: int) -> str:
     return large.nodes[max(theirs[: len(ours) + 1])].label
 
 
-def _corresponds(one: Node, other: Node) -> bool:
+def corresponds(one: Node, other: Node) -> bool:
+    """Whether two nodes are of one kind, whatever its parameters."""
     return (
         type(one.op) is type(other.op)
         and (one.name == other.name or not isinstance(one.op, Opaque))

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import gc
+import logging
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
 from rfcore.addresses import resolve
+from rfcore.ahead import Ahead
 from rfcore.errors import ModelError, RfcoreError
-from rfcore.graph import Opaque
+from rfcore.garbage import old_objects_set_aside
+from rfcore.global_paths import elastic_by_probing
+from rfcore.graph import Graph, Opaque
 from rfcore.guard import ask_trace
 from rfcore.hookspecs import Backend, Trace
 from rfcore.inputs import InputSpec
-from rfcore.striding import total_stride
+from rfcore.lockstep import Lockstep, in_lockstep
+from rfcore.striding import total_strides
 from rfcore.structure import Alignment, align
 from rfcore.unrolled import Place, unrolled_axes, unrolled_places
+from rfcore.walk import Elastic, Walker
 
 __all__ = ["Comparison", "TraceSet"]
+
+LOG = logging.getLogger(__name__)
 
 # 2^6 · 3 · 5 · 7 pixels: a multiple of nearly all total strides and window sizes in use.
 GROWTH = 6720
@@ -34,8 +40,9 @@ MODEST_GROWTH = 1344
 MODEST_STEPS = (1, 4)
 # 2^3 · 3 · 7, where some part of the model is a loop that is written out step by step.
 UNROLLED_GROWTH = 168
-# New objects after which the garbage collector looks, while a model is traced; Python says 700.
-RARELY = 100_000
+# Ops of such a loop up to which each is asked whether it takes in positions, which takes a walk
+# through all that are before it.
+MOST_PROBED = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,22 +90,32 @@ class Comparison:
 
 @dataclass(slots=True)
 class TraceSet:
-    """One model's traces by input size; a failed larger one is kept as the reason."""
+    """One model's traces by input size; a failed larger one is kept as the reason.
+
+    `ahead` holds rows that were walked for all outputs at once, where many are measured.
+    """
 
     backend: Backend
     model: Any
     spec: InputSpec
     asked: Trace = field(init=False)
+    ahead: Ahead | None = field(default=None, init=False)
     _larger: dict[tuple[int, int | None], Trace] = field(default_factory=dict, init=False)
     _compared: dict[tuple[str, int, int | None], Comparison | None] = field(
         default_factory=dict, init=False
     )
 
+    _together: dict[tuple[int, int | None], Lockstep] = field(default_factory=dict, init=False)
+    _strides: tuple[int, ...] = field(init=False)
+    _opaque: tuple[bool, ...] = field(init=False)
     _places: frozenset[Place] = field(init=False)
     _unrolled: dict[str, Mapping[int, str]] = field(default_factory=dict, init=False)
+    _carrying: dict[str, Elastic] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.asked = self._traced(self.spec)
+        self._strides = total_strides(self.asked.graph)
+        self._opaque = _behind_opaque(self.asked.graph)
         self._places = unrolled_places(self.asked.graph)
 
     def address(self, output: str | int | None) -> str:
@@ -124,8 +141,14 @@ class TraceSet:
         return self._larger[key]
 
     def _traced(self, spec: InputSpec) -> Trace:
-        with _old_objects_set_aside():
-            return ask_trace(self.backend, self.model, spec)
+        with old_objects_set_aside():
+            trace = ask_trace(self.backend, self.model, spec)
+        nodes, stopped = len(trace.graph.nodes), trace.error
+        if stopped is None:
+            LOG.debug("traced input %s: %d nodes", spec.shape, nodes)
+        else:
+            LOG.debug("traced input %s: %d nodes until %r", spec.shape, nodes, stopped)
+        return trace
 
     def larger_ones(self) -> list[Trace]:
         """The larger traces made so far."""
@@ -157,11 +180,30 @@ class TraceSet:
             if small is None or node is None:
                 self._compared[key] = None
             else:
-                alignment = align(self.asked.graph, small, large.graph, node)
+                alignment = self._alignment(small, large.graph, node, growth, axis)
+                LOG.debug(
+                    "output %r beside %d pixels more on %s: %s, repeats after %d pixels",
+                    address,
+                    growth,
+                    "all axes" if axis is None else f"axis {axis}",
+                    alignment.difference or "same structure",
+                    alignment.period,
+                )
                 self._compared[key] = Comparison(
                     large, node, growth, alignment, self.asked.graph.nodes[small].shape
                 )
         return self._compared[key]
+
+    def _alignment(
+        self, small: int, large: Graph, node: int, growth: int, axis: int | None
+    ) -> Alignment:
+        key = (growth, axis)
+        if key not in self._together:
+            self._together[key] = in_lockstep(self.asked.graph, large)
+        together = self._together[key]
+        if small == node and node in together.pairs:
+            return together.alignment(small)
+        return align(self.asked.graph, small, large, node)
 
     def unrolled(self, address: str) -> Mapping[int, str]:
         """The axes along which the forward is a loop, written out, with the op that shows it."""
@@ -172,15 +214,31 @@ class TraceSet:
             self._unrolled[address] = found
         return self._unrolled[address]
 
+    def too_long_to_probe(self, address: str) -> bool:
+        """Whether the forward is a loop of so many ops that not each of them can be probed."""
+        node = self.asked.values[address]
+        if node is None or not self.unrolled(address):
+            return False
+        return len(self.asked.graph.ancestors(node)) > MOST_PROBED
+
+    def carrying_position(self, address: str) -> Elastic:
+        """Which axes carry position into ops that reduce them, where no larger trace tells.
+
+        Nothing is known of a loop that is too long to probe: its field is a plain law, or is not
+        told at all.
+        """
+        node = self.asked.values[address]
+        if node is None or self.too_long_to_probe(address):
+            return {}
+        if address not in self._carrying:
+            walker = Walker(self.asked.graph)
+            self._carrying[address] = elastic_by_probing(walker, node, self.spec.axes)
+        return self._carrying[address]
+
     def costly(self, address: str) -> bool:
         """Whether a larger trace costs memory: real values, or ops pulled back on full arrays."""
-        if self.asked.concrete:
-            return True
         node = self.asked.values[address]
-        graph = self.asked.graph
-        return node is not None and any(
-            isinstance(graph.nodes[index].op, Opaque) for index in graph.ancestors(node)
-        )
+        return self.asked.concrete or (node is not None and self._opaque[node])
 
     def growths(self, address: str) -> tuple[list[int], list[int]]:
         """Growths to try, from small to large: congruent to zero modulo the total stride.
@@ -190,7 +248,7 @@ class TraceSet:
             structure over so many sizes.
         """
         node = self.asked.values[address]
-        stride = 1 if node is None else total_stride(self.asked.graph, node)
+        stride = 1 if node is None else self._strides[node]
         modest = [_congruent(MODEST_GROWTH, stride) * step for step in MODEST_STEPS]
         if self._places:
             few = [_congruent(UNROLLED_GROWTH, stride)]
@@ -203,30 +261,18 @@ class TraceSet:
         return [_congruent(base, stride) * step for step in steps], modest
 
 
-@contextmanager
-def _old_objects_set_aside() -> Iterator[None]:
-    """Spares the garbage collector the framework's and the model's many objects.
-
-    A trace makes so many small objects that it would be searched for garbage, all of memory
-    with it, again and again: a quarter of the time of a trace. Frameworks hang more work on
-    each of these searches.
-    """
-    thresholds = gc.get_threshold()
-    # Others who have set theirs aside would lose that, for thawing is for all.
-    freezes = not gc.get_freeze_count()
-    if freezes:
-        gc.freeze()
-    gc.set_threshold(RARELY if thresholds[0] else 0, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-        if freezes:
-            gc.unfreeze()
+def _behind_opaque(graph: Graph) -> tuple[bool, ...]:
+    """For each node whether it depends on an op that is pulled back on full arrays."""
+    found: list[bool] = []
+    for node in graph.nodes:
+        found.append(isinstance(node.op, Opaque) or any(found[i] for i in node.inputs))
+    return tuple(found)
 
 
 def _upsamples(shape: Sequence[int], spec: InputSpec) -> bool:
-    return max(shape, default=1) >= SEVERAL_TIMES * max(spec.spatial_shape)
+    # Many channels are no long axis, where it is known which axis they are on.
+    lengths = [shape[axis] for axis in spec.axes] if len(shape) == len(spec.shape) else shape
+    return max(lengths, default=1) >= SEVERAL_TIMES * max(spec.spatial_shape)
 
 
 def _congruent(base: int, stride: int) -> int:

@@ -1,12 +1,15 @@
-"""The op that leaves a network without a stride: one that reads at uneven positions itself."""
+"""Ops that leave a network without a law: they read at uneven positions, or differ by position."""
 
 from __future__ import annotations
 
-from rfcore.graph import AxisMap, Window
+from collections.abc import Iterable
+
+from rfcore.graph import AxisMap, Contract, Elementwise, Graph, Node, Window
 from rfcore.rows import ProbedOutput
 from rfcore.taps import keeps_a_law
+from rfcore.walk import Elastic
 
-__all__ = ["blind_op", "unsteady_op"]
+__all__ = ["blind_op", "differs_by_position", "unsteady_op"]
 
 
 def unsteady_op(probed: ProbedOutput, axis: int) -> str:
@@ -42,3 +45,37 @@ def blind_op(probed: ProbedOutput) -> str:
         ):
             return node.label
     return ""
+
+
+def differs_by_position(graph: Graph, visited: Iterable[int], elastic: Elastic) -> bool:
+    """Whether a constant with zeros lies along an axis that follows the input's size.
+
+    Masks and matrices of this kind may let some outputs see more than those that are asked.
+
+    Args:
+        graph: The graph.
+        visited: The nodes that a walk reached.
+        elastic: Which axes of each node follow the input's size.
+    """
+    return any(_has_its_places(graph.nodes[index], index, elastic) for index in visited)
+
+
+def _has_its_places(node: Node, index: int, elastic: Elastic) -> bool:
+    if isinstance(node.op, Elementwise):
+        follows = elastic.get(index, ())
+        zeros = [gate.read() for gate in node.op.gates if gate is not None]
+        return any(
+            n > 1 and follows[len(follows) - mask.ndim + dim]
+            for mask in zeros
+            if mask is not None and mask.ndim <= len(follows)
+            for dim, n in enumerate(mask.shape)
+        )
+    if isinstance(node.op, Contract) and node.op.pattern is not None:
+        moving = {
+            label
+            for source, labels in zip(node.inputs, node.op.operands, strict=True)
+            for label, flag in zip(labels, elastic.get(source, ()), strict=False)
+            if flag
+        }
+        return bool(moving & set(node.op.constant)) and node.op.pattern.read() is not None
+    return False

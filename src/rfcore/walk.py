@@ -10,11 +10,19 @@ from typing import NamedTuple
 import numpy as np
 
 from rfcore.errors import RfcoreError
-from rfcore.graph import AxisMap, Graph, Mask, Node
+from rfcore.graph import AxisMap, Elementwise, Graph, Mask, Node
 from rfcore.masks import Site, any_over
 from rfcore.pullback import pull
 
-__all__ = ["Elastic", "Influence", "MaskTooLargeError", "OpFaultError", "Walker", "one_hot"]
+__all__ = [
+    "Elastic",
+    "Influence",
+    "MaskTooLargeError",
+    "OpFaultError",
+    "Walker",
+    "one_hot",
+    "sees_less",
+]
 
 Elastic = Mapping[int, tuple[bool, ...]]
 
@@ -86,11 +94,17 @@ class Walker:
                 seen(index, current)
             node = self.graph.nodes[index]
             mirrored |= isinstance(node.op, AxisMap) and node.op.mirrors
-            parts = _pulled(node, current, self._site(index, lost))
+            if self._hands_on(node):
+                parts: tuple[Mask, ...] = (current,) * len(node.inputs)
+            else:
+                parts = _pulled(node, current, self._site(index, lost))
             for source, part in zip(node.inputs, parts, strict=True):
+                earlier = pending.get(source)
+                if part is current and earlier is None:
+                    pending[source] = part
+                    continue
                 if not part.any():
                     continue
-                earlier = pending.get(source)
                 shape = part.shape if earlier is None else _merged(part, earlier)
                 if math.prod(shape) > LARGEST_MASK:
                     raise MaskTooLargeError(node.label, shape)
@@ -115,10 +129,31 @@ class Walker:
         chosen = shape[dim] // 2 if index is None else index
         one = self.influence(node, one_hot(shape, [dim], [[chosen]])).mask
         every = self.influence(node, one_hot(shape, [], [[]])).mask
-        return tuple(
-            bool(one.any()) and bool((_along(one, axis) != _along(every, axis)).any())
-            for axis in axes
+        return sees_less(one, every, axes)
+
+    def _hands_on(self, node: Node) -> bool:
+        """Whether an op is known to pass any mask on as it is; most of a network's ops are."""
+        if type(node.op) is not Elementwise:
+            return False
+        nodes, shape = self.graph.nodes, node.shape
+        return all(nodes[source].shape == shape for source in node.inputs) and all(
+            gate is None or gate.is_open for gate in node.op.gates
         )
+
+    def pulled(self, index: int, mask: Mask) -> tuple[tuple[Mask, ...], Mask]:
+        """A mask over a node pulled back to its operands, and which probes it lost past borders.
+
+        Args:
+            index: The node.
+            mask: Boolean array (probes, *axes of the node), axes full or of length 1.
+        """
+        lost = np.zeros((len(mask), 2), bool)
+        node = self.graph.nodes[index]
+        parts = _pulled(node, mask, self._site(index, lost))
+        for part in parts:
+            if math.prod(part.shape) > LARGEST_MASK:
+                raise MaskTooLargeError(node.label, part.shape)
+        return parts, lost
 
     def _site(self, index: int, lost: Mask) -> Site:
         nodes = self.graph.nodes
@@ -167,11 +202,32 @@ def one_hot(shape: Sequence[int], dims: Sequence[int], indices: Sequence[Sequenc
         dims: The axes that the indices are on; one makes row probes, all spatial ones points.
         indices: One index per axis in `dims`, for each probe.
     """
-    mask = np.zeros((len(indices), *(n if d in dims else 1 for d, n in enumerate(shape))), bool)
-    for probe, index in enumerate(indices):
-        at = dict(zip(dims, index, strict=True))
+    return several_hot(shape, dims, [[index] for index in indices])
+
+
+def several_hot(
+    shape: Sequence[int], dims: Sequence[int], groups: Sequence[Sequence[Sequence[int]]]
+) -> Mask:
+    """Probes that are True at several places each; see `one_hot`.
+
+    Args:
+        shape: Shape of the probed value.
+        dims: The axes that the indices are on.
+        groups: For each probe its places, each of them one index per axis in `dims`.
+    """
+    mask = np.zeros((len(groups), *(n if d in dims else 1 for d, n in enumerate(shape))), bool)
+    for probe, places in enumerate(groups):
+        columns = np.asarray(places, np.intp).reshape(len(places), len(dims)).T
+        at = dict(zip(dims, columns, strict=True))
         mask[(probe, *(at.get(d, 0) for d in range(len(shape))))] = True
     return mask
+
+
+def sees_less(one: Mask, every: Mask, axes: Sequence[int]) -> tuple[bool, ...]:
+    """For each axis of the input: does the first influence tell it apart from the second?"""
+    return tuple(
+        bool(one.any()) and bool((_along(one, axis) != _along(every, axis)).any()) for axis in axes
+    )
 
 
 def _along(mask: Mask, axis: int) -> Mask:

@@ -22,9 +22,10 @@ def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
     source = site.operands[0]
     pattern = _kernel_pattern(op, source, site.shape)
     if pattern is None:
-        for axis in op.axes:
+        widening = [axis for axis in op.axes if not _keeps_positions(axis, site)]
+        for axis in widening:
             _flag_lost(mask, axis, range(axis.kernel_size), site)
-        for axis in op.axes:
+        for axis in widening:
             mask = _window_axis(mask, axis, None, site)
         return (_mix_channels(mask, op, source),)
     shared = _kernel_shared_by_channels(pattern, mask, op)
@@ -34,6 +35,12 @@ def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
         mask = _any_kernel(mask, op.axes, shared, site)
         return (_mix_channels(mask, op, source),)
     return (_kernel_by_channel(mask, op, pattern, site),)
+
+
+def _keeps_positions(axis: WindowAxis, site: Site) -> bool:
+    """Whether each output along an axis sees the one pixel in its own place."""
+    alone = axis.kernel_size == axis.stride == axis.base_dilation == 1 and axis.low == 0
+    return alone and site.operands[0][axis.dim] == site.shape[axis.dim]
 
 
 def _kernel_pattern(op: Window, source: Shape, result: Shape) -> Mask | None:
@@ -128,6 +135,13 @@ def _flag_lost(mask: Mask, axis: WindowAxis, taps: Collection[int], site: Site) 
     dim, length = axis.dim + 1, site.operands[0][axis.dim]
     asked = any_over(mask, tuple(other for other in range(1, mask.ndim) if other != dim))
     outputs = np.flatnonzero(asked.any(axis=0))
+    if not len(outputs):
+        return
+    lowest, highest = min(taps) * axis.dilation, max(taps) * axis.dilation
+    begin = outputs[0] * axis.stride - axis.low + lowest
+    end = outputs[-1] * axis.stride - axis.low + highest
+    if begin >= 0 and end < length * axis.base_dilation:
+        return
     below, above = np.zeros((2, len(outputs)), bool)
     # Without gaps between pixels, the outermost taps are past a border if any are.
     for tap in taps if axis.base_dilation > 1 else {min(taps), max(taps)}:

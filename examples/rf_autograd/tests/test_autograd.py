@@ -65,7 +65,7 @@ def test_there_is_one_input():
 
 
 def test_an_output_of_fewer_axes_is_refused():
-    with pytest.raises(NoSpatialAxesError, match=r"'output' has shape \(1, 1\)"):
+    with pytest.raises(NoSpatialAxesError, match=r"the model has shape \(1, 1\)"):
         estimate(rf_autograd.network(lambda x: anp.mean(x, axis=-1)))
 
 

@@ -10,7 +10,11 @@ import pytest
 import tensorflow as tf
 
 import rfcore
+from rf_tf.gradient import _derivative
+from rf_tf.running import located
 from rfcore.errors import IndependentOutputError, NoSpatialAxesError, UnknownLayerError
+from rfcore.gradients import grid_shape, probe, random_input
+from rfcore.guard import ask_gradient
 from rfcore.hookspecs import MeasuredOutput
 from rfcore.plugins import find_backend
 from tf_chains import PADDING, SHAPE, SIZE, STRIDE, Chain, TracedChain, kernels, plain_graph
@@ -18,9 +22,17 @@ from tf_chains import PADDING, SHAPE, SIZE, STRIDE, Chain, TracedChain, kernels,
 SMALL = (24, 25, 3)
 
 
-def measured(model: Any, output: str | None = None) -> MeasuredOutput:
+def measured(
+    model: Any, output: str | None = None, shape: tuple[int, ...] | None = SMALL
+) -> MeasuredOutput:
     backend = find_backend(model, "tf")
-    return backend.gradient(model, backend.input_spec(model, SMALL, None, None), output)
+    return ask_gradient(backend, model, backend.input_spec(model, shape, None, None), output)
+
+
+def probed(found: MeasuredOutput, mask: Any) -> Any:
+    """|gradient| summed over channels, at the random input of the gradient method."""
+    spec = find_backend(None, "tf").input_spec(Chain(), SMALL, None, None)
+    return probe(found, spec, random_input(found, spec))(mask)
 
 
 def by_tape(model: Any, mask: Any) -> Any:
@@ -37,9 +49,9 @@ def by_tape(model: Any, mask: Any) -> Any:
 def test_gradient_is_that_of_the_tape(kind: type[Chain]) -> None:
     model = kind()
     found = measured(model)
-    mask = np.zeros(found.output_shape)
+    mask = np.zeros(grid_shape(found))
     mask[1, 2] = 1.0
-    np.testing.assert_allclose(found.probe(mask), by_tape(model, mask), rtol=1e-5)
+    np.testing.assert_allclose(probed(found, mask), by_tape(model, mask), rtol=1e-5)
 
 
 def test_gradient_of_a_saved_model_is_that_of_its_weights(tmp_path: Path) -> None:
@@ -47,9 +59,9 @@ def test_gradient_of_a_saved_model_is_that_of_its_weights(tmp_path: Path) -> Non
     model.__call__.get_concrete_function(tf.TensorSpec([None, None, None, 3]))
     tf.saved_model.save(model, str(tmp_path))
     found = measured(str(tmp_path))
-    mask = np.zeros(found.output_shape)
+    mask = np.zeros(grid_shape(found))
     mask[2, 2] = 1.0
-    np.testing.assert_allclose(found.probe(mask), by_tape(model, mask), rtol=1e-5)
+    np.testing.assert_allclose(probed(found, mask), by_tape(model, mask), rtol=1e-5)
 
 
 @pytest.mark.parametrize("use_resource", [False, True], ids=["references", "resources"])
@@ -58,9 +70,9 @@ def test_gradient_of_a_graph_uses_the_values_of_its_session(use_resource: bool) 
     with tf.compat.v1.Session(graph=graph) as session:
         session.run("init")
         found = measured(graph)
-    mask = np.zeros(found.output_shape)
+    mask = np.zeros(grid_shape(found))
     mask[1, 1] = 1.0
-    np.testing.assert_allclose(found.probe(mask), by_tape(Chain(), mask), rtol=1e-5)
+    np.testing.assert_allclose(probed(found, mask), by_tape(Chain(), mask), rtol=1e-5)
 
 
 @pytest.mark.parametrize("output", [None, "head", "head/Conv2D"])
@@ -73,10 +85,10 @@ def test_field_of_positive_weights_is_seen_whole(output: str | None) -> None:
 
 def test_gradient_of_an_inner_tensor() -> None:
     found = measured(Chain(), "stem")
-    assert found.output_shape == (12, 13)
+    assert grid_shape(found) == (12, 13)
     mask = np.zeros((12, 13))
     mask[5, 5] = 1.0
-    rows, columns = np.nonzero(found.probe(mask))
+    rows, columns = np.nonzero(probed(found, mask))
     # An even axis is padded after its end only, an odd one on both sides.
     assert (rows.min(), rows.max()) == (10, 12)
     assert (columns.min(), columns.max()) == (9, 11)
@@ -98,7 +110,7 @@ def test_gradient_through_a_loop() -> None:
 def test_dead_units_have_no_gradient_and_no_error() -> None:
     first, _ = kernels()
     found = measured(tf.function(lambda image: tf.nn.relu(tf.nn.conv2d(image, -first, 2, "SAME"))))
-    assert not found.probe(np.ones(found.output_shape)).any()
+    assert not probed(found, np.ones(grid_shape(found))).any()
 
 
 def test_other_inputs_are_held_and_said_to_be() -> None:
@@ -113,6 +125,85 @@ def test_output_that_does_not_depend_on_the_input() -> None:
     model = tf.function(lambda image: tf.stop_gradient(image) * 2.0)
     with pytest.raises(IndependentOutputError, match="has a gradient"):
         rfcore.estimate(model, input_shape=SMALL, method="gradient")
+
+
+KERNEL = np.random.default_rng(5).normal(size=(3, 3, 3, 2)).astype(np.float32)
+
+
+def convolved(image: Any) -> Any:
+    return tf.nn.relu(tf.nn.conv2d(image, tf.constant(KERNEL), 2, "SAME"))
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "axes"),
+    [
+        pytest.param(lambda x: tf.reduce_mean(convolved(x), [1, 2]), (1, 2), None, id="logits"),
+        pytest.param(
+            lambda x: tf.reshape(convolved(x), [1, -1, 2]), (1, 156, 2), None, id="tokens"
+        ),
+        pytest.param(lambda x: tf.reduce_sum(convolved(x)), (), None, id="a-number"),
+        pytest.param(
+            lambda x: tf.reduce_mean(convolved(x), 1), (1, 13, 2), (None, 1), id="height-averaged"
+        ),
+        pytest.param(
+            lambda x: tf.transpose(convolved(x), [0, 2, 1, 3]), (1, 13, 12, 2), (2, 1), id="swapped"
+        ),
+    ],
+)
+def test_outputs_of_any_rank_have_a_derivative(model: Any, shape: Any, axes: Any) -> None:
+    """Every gradient is a row of the dense Jacobian that TensorFlow's tape gives."""
+    backend = find_backend(None, "tf")
+    spec = backend.input_spec(model, SMALL, None, None)
+    found = ask_gradient(backend, model, spec, None)
+    assert (found.shape, found.axes) == (shape, axes)
+    image = np.random.default_rng(3).normal(size=spec.shape).astype(np.float32)
+    given = tf.constant(image)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        value = model(given)
+    jacobian = tape.jacobian(value, given).numpy()
+    linear = found.at(image)
+    np.testing.assert_allclose(linear.value(), value, rtol=1e-5, atol=1e-5)
+    for place in {(0,) * len(shape), tuple(n - 1 for n in shape)}:
+        cotangent = np.zeros((1, *shape), np.float32)
+        cotangent[(0, *place)] = -2
+        np.testing.assert_allclose(linear.pull(cotangent)[0], -2 * jacobian[place], atol=1e-5)
+
+
+def test_half_precision() -> None:
+    for kind, told in ((tf.float16, np.float16), (tf.bfloat16, np.float32)):
+        model = tf.function(
+            lambda image: 2 * image, input_signature=[tf.TensorSpec([1, 8, 8, 1], kind)]
+        )
+        found = measured(model, shape=None)
+        assert found.dtype == np.dtype(told)
+        linear = found.at(np.ones((1, 8, 8, 1)))
+        gradients = linear.pull(np.ones((1, 1, 8, 8, 1), np.float32))
+        assert (gradients.dtype, linear.value().dtype) == (found.dtype, found.dtype)
+        assert (gradients == 2).all()
+
+
+def test_the_backward_pass_reads_what_the_forward_left() -> None:
+    def model(image: Any) -> Any:
+        return tf.sin(tf.exp(image))
+
+    spec = find_backend(None, "tf").input_spec(model, SMALL, None, None)
+    captured, address = located(model, spec, None)
+    derivative = _derivative(captured, captured.outputs[address])
+    assert derivative is not None
+    assert {tensor.op.type for tensor in derivative.kept} == {"Exp"}
+    gradients = measured(model).at(np.zeros(spec.shape)).pull(np.ones((3, *spec.shape)))
+    np.testing.assert_allclose(gradients, np.cos(1), rtol=1e-6)
+
+
+def test_a_loop_runs_again_for_its_derivative() -> None:
+    def model(image: Any) -> Any:
+        return tf.while_loop(lambda x: tf.reduce_max(x) < 1e4, lambda x: [2 * x], [image])[0]
+
+    found = measured(tf.function(model))
+    (gradient,) = found.at(np.ones((1, *SMALL))).pull(np.ones((1, *found.shape)))
+    # Fourteen doublings.
+    np.testing.assert_array_equal(gradient, 2**14)
 
 
 def test_output_without_the_axes_of_the_input() -> None:

@@ -31,6 +31,7 @@ from networks.small import (
     UnequalAxes,
 )
 from networks.unet import UNet, ValidUNet
+from rf_torch.backend import TorchBackend
 from rf_torch.gradient import measured_output
 from rf_torch.tracing import trace
 from rfcore.errors import (
@@ -49,6 +50,8 @@ from rfcore.errors import (
 )
 from rfcore.gradients import grid_shape, probe, random_input
 from rfcore.graph import Mask
+from rfcore.guard import ask_gradient
+from rfcore.hookspecs import MeasuredOutput
 from rfcore.inputs import InputSpec, input_spec
 from rfcore.walk import Walker, one_hot
 
@@ -67,8 +70,9 @@ class Forward(nn.Module):
         return self.function(x, *self.layers)
 
 
-def conv(kernel_size: int = 3, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(1, 1, kernel_size, stride, kernel_size // 2)
+def conv(kernel_size: Any = 3, stride: int = 1) -> nn.Conv2d:
+    padding = tuple(n // 2 for n in np.broadcast_to(kernel_size, 2).tolist())
+    return nn.Conv2d(1, 1, kernel_size, stride, padding)
 
 
 def positive(model: nn.Module) -> nn.Module:
@@ -281,6 +285,164 @@ def test_what_can_be_asked(
     field = rfcore.estimate(positive(model), input_shape=input_shape, method="gradient", **options)
     axes = len(field.axes)
     assert (field.size, field.stride, field.padding) == ((3,) * axes, (2,) * axes, (1,) * axes)
+
+
+def derivative(model: nn.Module, shape: tuple[int, ...], **options: Any) -> MeasuredOutput:
+    spec = input_spec(shape, layout=options.pop("layout", None))
+    return ask_gradient(TorchBackend(), model, spec, options.pop("output", None))
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "axes"),
+    [
+        pytest.param(Forward(lambda x, f: f(x).mean((2, 3)), conv()), (1, 1), None, id="logits"),
+        pytest.param(
+            Forward(lambda x, f: f(x).flatten(2).mT, nn.Conv2d(1, 5, 4, 4)),
+            (1, 80, 5),
+            None,
+            id="tokens",
+        ),
+        pytest.param(Forward(lambda x, f: f(x).sum(), conv()), (), None, id="a-number"),
+        pytest.param(
+            Forward(lambda x, f: f(x).mean(2), conv()), (1, 1, 32), (None, 2), id="height-averaged"
+        ),
+        pytest.param(
+            Forward(lambda x, f: f(x).mT, conv()), (1, 1, 32, 40), (3, 2), id="transposed"
+        ),
+        pytest.param(
+            Forward(lambda x, f: f(x).movedim(1, -1), conv()), (1, 40, 32, 1), (1, 2), id="moved"
+        ),
+        pytest.param(Forward(lambda x, f: f(x)[0], conv()), (1, 40, 32), (1, 2), id="no-batch"),
+    ],
+)
+def test_outputs_of_any_rank_have_a_derivative(
+    model: nn.Module, shape: tuple[int, ...], axes: Any
+) -> None:
+    """Every gradient is a row of the dense Jacobian that torch's functional autograd gives."""
+    found = derivative(model.eval(), GREY)
+    assert (found.shape, found.axes) == (shape, axes)
+    image = np.random.default_rng(3).normal(size=(1, *GREY)).astype(np.float32)
+    linear = found.at(image)
+    np.testing.assert_array_equal(linear.value(), model(torch.from_numpy(image)).detach().numpy())
+    jacobian = torch.autograd.functional.jacobian(model, torch.from_numpy(image)).numpy()
+    for place in {(0,) * len(shape), tuple(n - 1 for n in shape)}:
+        cotangent = np.zeros((1, *shape), np.float32)
+        cotangent[(0, *place)] = -2
+        np.testing.assert_allclose(linear.pull(cotangent)[0], -2 * jacobian[place], atol=1e-6)
+
+
+def test_axes_that_moved_are_followed() -> None:
+    model = positive(Forward(lambda x, f: f(x).mT, conv((3, 5))))
+    field = rfcore.estimate(model, input_shape=GREY, method="gradient")
+    assert field.axes == rfcore.estimate(model, input_shape=GREY).axes
+    assert field.size == (3, 5)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_types_of_models(kind: torch.dtype) -> None:
+    found = derivative(positive(conv()).to(kind), GREY)
+    wanted = {torch.float16: np.float16, torch.float64: np.float64}.get(kind, np.float32)
+    assert found.dtype == np.dtype(wanted)
+    linear = found.at(np.ones((1, *GREY)))
+    (gradient,) = linear.pull(np.ones((1, *found.shape)))
+    assert (gradient.dtype, linear.value().dtype) == (found.dtype, found.dtype)
+
+
+def test_the_value_is_that_before_a_later_layer_writes_into_it() -> None:
+    model = nn.Sequential(conv(), nn.ReLU(inplace=True))
+    found = derivative(model, GREY, output="0")
+    image = np.random.default_rng(0).normal(size=(1, *GREY)).astype(np.float32)
+    expected = model[0](torch.from_numpy(image)).detach().numpy()
+    assert (expected < 0).any()
+    linear = found.at(image)
+    np.testing.assert_array_equal(linear.value(), expected)
+    assert linear.pull(np.ones((1, *found.shape), np.float32)).all()
+
+
+def test_dropout_is_drawn_alike_each_time() -> None:
+    found = derivative(nn.Sequential(conv(), nn.Dropout()).train(), GREY)
+    image = np.ones((1, *GREY), np.float32)
+    values = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        values.append(found.at(image).value())
+    np.testing.assert_array_equal(*values)
+    assert (values[0] == 0).any()
+
+
+def test_what_a_forward_writes_to_its_weights_is_forgotten() -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(()))
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                self.weight.mul_(2)
+                self.calls.data.add_(1)
+            return x * self.weight * self.calls
+
+    model = Counting()
+    found = derivative(model, LINE)
+    for _ in range(3):
+        np.testing.assert_array_equal(found.at(np.ones((1, *LINE))).value(), 2)
+    assert (model.weight.item(), model.calls.item()) == (1, 0)
+
+
+def test_weights_that_change_between_inputs_count() -> None:
+    model = conv(1)
+    found = derivative(model, GREY)
+    for weight in (1.0, 3.0):
+        with torch.no_grad():
+            model.weight.fill_(weight)
+        gradients = found.at(np.ones((1, *GREY))).pull(np.ones((1, *found.shape), np.float32))
+        np.testing.assert_array_equal(gradients, weight)
+
+
+def test_checkpointed_layers_run_again_on_the_copies() -> None:
+    class Checkpointed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Sequential(conv(), nn.BatchNorm2d(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.utils.checkpoint.checkpoint(self.inner, x, use_reentrant=False)
+
+    model = Checkpointed().train()
+    found = derivative(model, GREY)
+    before = model.inner[1].running_mean.clone()
+    image = np.random.default_rng(0).normal(size=(1, *GREY)).astype(np.float32)
+    (gradient,) = found.at(image).pull(np.eye(1, 1280, 600, np.float32).reshape(1, 1, *GREY))
+    assert torch.equal(model.inner[1].running_mean, before)
+    given = torch.from_numpy(image).requires_grad_()
+    model.inner(given)[0, 0].flatten()[600].backward()
+    np.testing.assert_allclose(gradient, given.grad, atol=1e-6)
+
+
+def test_a_forward_that_cannot_be_traced_has_a_gradient() -> None:
+    class Cubed(torch.autograd.Function):
+        @staticmethod
+        def forward(context: Any, x: Tensor) -> Tensor:
+            context.save_for_backward(x)
+            return torch.from_numpy(x.detach().numpy() ** 3)
+
+        @staticmethod
+        def backward(context: Any, gradient: Tensor) -> Tensor:
+            (x,) = context.saved_tensors
+            return gradient * 3 * x**2
+
+    model = Forward(lambda x, f: Cubed.apply(f(x)), positive(conv()))
+    with pytest.raises(RfcoreError):
+        rfcore.estimate(model, input_shape=GREY)
+    field = rfcore.estimate(model, input_shape=GREY, method="gradient")
+    assert (field.size, field.padding) == ((3, 3), (1, 1))
+
+
+def test_a_refusal_tells_the_exact_field() -> None:
+    with pytest.raises(IndependentOutputError) as caught:
+        rfcore.estimate(dead().eval(), input_shape=GREY, method="gradient")
+    assert 'method="exact", which gives the size (3, 3) here' in caught.value.hint
 
 
 def test_a_list_of_layers_gives_a_dict() -> None:

@@ -316,6 +316,42 @@ def test_a_convolution_in_a_loop_over_frames_keeps_its_other_axes() -> None:
     assert field.axes[0].lows is None
 
 
+def test_a_long_loop_over_frames_that_are_treated_alike_has_a_law() -> None:
+    class Frames(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = nn.Sequential(nn.Conv1d(2, 2, 3, padding=1), nn.ReLU(), nn.MaxPool1d(2))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.stack([self.layers(frame) for frame in x.unbind(2)], 2)
+
+    # 150 frames of four ops each.
+    field = rfcore.estimate(Frames(), input_shape=(2, 150, 16))
+    assert (field.size, field.stride, field.padding) == ((1, 4), (1, 2), (0, 1))
+    assert field.exact
+
+
+class MaskedPath(nn.Module):
+    """A wide path that is open at one position only, counted from the high end."""
+
+    def __init__(self, place: int) -> None:
+        super().__init__()
+        self.wide = nn.Conv1d(1, 1, 5, padding=2)
+        self.place = place
+
+    def forward(self, x: Tensor) -> Tensor:
+        length = x.shape[-1]
+        open_here = torch.arange(length) == length - self.place
+        return x + self.wide(x * open_here.to(x.dtype))
+
+
+def test_outputs_that_see_more_than_those_in_the_middle_are_not_overlooked() -> None:
+    # Output 40 of 60 and its four neighbours see up to five pixels, all others see one.
+    assert_refused = pytest.raises(errors.IrregularFieldError, match="no single stride on axis 0")
+    with assert_refused:
+        rfcore.estimate(MaskedPath(20), input_shape=(1, 60))
+
+
 # Spectra, and samples at computed positions
 
 

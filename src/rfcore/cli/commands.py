@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 import rfcore
+from rfcore.cli.effective import effective
 from rfcore.cli.options import (
     BackendName,
     Debug,
@@ -164,6 +165,7 @@ def calc(
     _show(found, text, json=json)
 
 
+app.command(no_args_is_help=True)(effective)
 app.command(no_args_is_help=True)(plot)
 
 

@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rfcore.erf import EffectiveReceptiveField
+from rfcore.erf.showing import area_rows, axis_rows, lines, title
 from rfcore.field import ReceptiveField
 from rfcore.plugins import BackendInfo
 from rfcore.verify import Certificate
 
-__all__ = ["print_backends", "print_certificates", "print_fields", "print_json"]
+__all__ = ["print_backends", "print_certificates", "print_effective", "print_fields", "print_json"]
 
 
 def print_json(value: Any) -> None:
@@ -43,6 +45,25 @@ def print_certificates(certificates: Mapping[str, Certificate]) -> None:
         console.print(certificate.summary(), style=style, highlight=False)
         for line in certificate.lines():
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def print_effective(result: EffectiveReceptiveField) -> None:
+    """Prints what was measured, as tables, and what a reader should know below them."""
+    console = Console()
+    console.print(title(result), markup=False, highlight=False)
+    for rows in (axis_rows, area_rows) if result.mass else ():
+        console.print(_table(rows(result)))
+    for line in lines(result):
+        console.print(line, markup=False, highlight=False)
+
+
+def _table(rows: Sequence[Mapping[str, str]]) -> Table:
+    table = Table(box=SIMPLE_HEAD)
+    for column in rows[0]:
+        table.add_column(column, justify="right", overflow="fold")
+    for row in rows:
+        table.add_row(*row.values())
+    return table
 
 
 def _field_table(name: str, field: ReceptiveField) -> Table:

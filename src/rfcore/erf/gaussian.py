@@ -21,8 +21,8 @@ OTHERS = "sigma and area_ratios() describe it; a larger input may show where it 
 
 MOST_STEPS = 200
 SMALLEST_STEP = 1e-12
-# Wider than so many inputs, and a map is flat as far as anybody can tell.
-WIDEST = 100.0
+# With σ twice the input's length a Gaussian falls by 3 % to the border: too little to be a width.
+WIDEST = 2.0
 NARROWEST_START = 0.5
 # Beside the largest value smaller ones are lost in its last digit, and move no fit.
 LOST = 1e-15
@@ -80,7 +80,7 @@ def gaussian_fit(values: Map) -> GaussianFit:
 
 def _fitted(values: Map, names: Sequence[int]) -> tuple[float, Map, Map]:
     """Amplitude, centres and widths; `names` are the axes as the user counts them."""
-    lengths = np.asarray(values.shape)
+    widest = np.log(WIDEST * np.asarray(values.shape))
     middles = np.asarray(centroid(values))
     # Logarithms of widths: no step makes one negative.
     logs = np.log(np.maximum(np.sqrt(np.diag(covariance(values))), NARROWEST_START))
@@ -94,13 +94,8 @@ def _fitted(values: Map, names: Sequence[int]) -> tuple[float, Map, Map]:
         scale = np.diag(np.diag(curvature))
         step = np.linalg.lstsq(curvature + damping * scale, slopes, rcond=None)[0]
         moved = amplitude + float(step[0])
-        moved_middles, moved_logs = middles + step[1::2], logs + np.clip(step[2::2], -2, 2)
-        for axis in np.flatnonzero(np.exp(moved_logs) > WIDEST * lengths):
-            raise MeasureError(
-                "Gaussian fit",
-                f"it does not fall off along axis {names[int(axis)]}",
-                OTHERS,
-            )
+        moved_middles = middles + step[1::2]
+        moved_logs = np.minimum(logs + np.clip(step[2::2], -2, 2), widest)
         factors = _factors(values.shape, moved_middles, np.exp(moved_logs))
         moved_residual = values - moved * _product(factors)
         moved_cost = float((moved_residual**2).sum())
@@ -114,6 +109,9 @@ def _fitted(values: Map, names: Sequence[int]) -> tuple[float, Map, Map]:
         residual, cost, damping = moved_residual, moved_cost, damping / 3
         if small or cost == 0:
             break
+    for axis in np.flatnonzero(logs >= widest):
+        problem = f"it does not fall off along axis {names[int(axis)]}"
+        raise MeasureError("Gaussian fit", problem, OTHERS)
     return amplitude, middles, np.exp(logs)
 
 

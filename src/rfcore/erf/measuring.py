@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +11,13 @@ from typing import Any, Literal
 from rfcore.erf.accumulating import Accumulation
 from rfcore.erf.aggregation import check_aggregate
 from rfcore.erf.keeping import Keeper
-from rfcore.erf.moments import Map
+from rfcore.erf.maps import Maps
 from rfcore.erf.progress import Progress, shown_on_terminal
 from rfcore.erf.reading import is_inside
 from rfcore.erf.replknet import REPLKNET
 from rfcore.erf.result import EffectiveReceptiveField
 from rfcore.erf.saving import check_path
-from rfcore.erf.sources import Array, source
+from rfcore.erf.sources import source
 from rfcore.erf.subject import Subject, Unit
 from rfcore.errors import DeadGradientError, NumberError, OptionError
 from rfcore.field import ReceptiveField
@@ -86,8 +86,9 @@ def effective(
 
     Raises:
         MeasurementInterrupted: A KeyboardInterrupt came; it holds the result so far.
-        RfcoreError: One of its kinds: the inputs do not fit or are not finite, the unit is dead,
-            the state belongs to another measurement, the model does not run.
+        RfcoreError: One of its kinds: the inputs do not fit or are not finite, the unit is dead or
+            the gradients of its channels cancel, the state belongs to another measurement, the
+            model does not run.
 
     Example:
         >>> import rfcore
@@ -100,7 +101,7 @@ def effective(
         model, backend=backend, input_shape=input_shape, output=output, input=input, layout=layout
     )
     unit = subject.unit(index, channels)
-    return run.on(unit, aggregate, lambda image: unit.gradient_map(image, aggregate))
+    return run.on(unit, aggregate)
 
 
 def effective_replknet(
@@ -155,7 +156,7 @@ def effective_replknet(
         model, backend=backend, input_shape=input_shape, output=output, input=input, layout=layout
     )
     unit = subject.unit(None, None)
-    return run.on(unit, REPLKNET, unit.positive_gradient_map)
+    return run.on(unit, REPLKNET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,17 +181,19 @@ class _Run:
         if self.save is not None:
             check_path(self.save)
 
-    def on(
-        self, unit: Unit, aggregate: str, measure: Callable[[Array], Map]
-    ) -> EffectiveReceptiveField:
-        """Measures a unit, by a function from an input to its map."""
+    def on(self, unit: Unit, aggregate: str) -> EffectiveReceptiveField:
+        """Measures a unit."""
         measured = unit.subject.measured
         given = source(self.inputs, unit.subject.spec, measured.dtype, self.seed)
         count = DEFAULT_COUNT if self.count is None and given.endless else self.count
         setting = unit.setting(aggregate, given.label)
         keeper = Keeper(setting, *_placed(unit), path=self.save)
         accumulation = Accumulation(
-            given, measure, count, self.on_nan == "skip", keeper.taken_up(self.resume, count)
+            given,
+            Maps(unit, aggregate),
+            count,
+            self.on_nan == "skip",
+            keeper.taken_up(self.resume, count),
         )
         total = given.length if count is None else count
         try:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-__all__ = ["Progress", "shown_on_terminal"]
+__all__ = ["PATIENCE_SECONDS", "Progress", "bar_on_terminal", "shown_on_terminal"]
 
 Progress = Callable[[int, int | None], object]
 """Called with how many inputs are done, and of how many (None where that is not known)."""
@@ -32,7 +32,7 @@ def shown_on_terminal() -> Iterator[Progress]:
         def report(done: int, total: int | None) -> None:
             nonlocal bar
             if bar is None and time.monotonic() - began >= PATIENCE_SECONDS:
-                bar = stack.enter_context(_bar())
+                bar = stack.enter_context(bar_on_terminal())
             if bar is not None:
                 bar(done, total)
 
@@ -40,7 +40,8 @@ def shown_on_terminal() -> Iterator[Progress]:
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
+def bar_on_terminal() -> Iterator[Progress]:
+    """A bar on stderr, at once."""
     try:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -65,7 +66,7 @@ def _line() -> Iterator[Progress]:
         if now - last >= LINE_EVERY_SECONDS:
             last = now
             of = "" if total is None else f" of {total}"
-            print(f"\r\x1b[K{done}{of} inputs", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[Kinputs: {done}{of}", end="", file=sys.stderr, flush=True)
 
     try:
         yield report

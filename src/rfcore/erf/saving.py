@@ -90,7 +90,7 @@ def load(path: str | Path) -> tuple[Map, Any]:
         with open(path, "rb") as opened:
             return _parts(np.load(opened, allow_pickle=False))
     except UNREADABLE as error:
-        reason = str(error) or type(error).__name__
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise EffectiveFormatError(repr(str(path)), reason.splitlines()[0], hint) from error
 
 

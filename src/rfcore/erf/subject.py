@@ -18,7 +18,7 @@ from rfcore.estimate import estimate
 from rfcore.field import ReceptiveField
 from rfcore.gradients import grid_shape, middle_index, output_cotangent
 from rfcore.guard import ask_gradient, ask_input_spec
-from rfcore.hookspecs import Backend, MeasuredOutput
+from rfcore.hookspecs import Backend, Linearization, MeasuredOutput
 from rfcore.inputs import InputSpec
 from rfcore.plugins import find_backend
 
@@ -131,21 +131,37 @@ class Unit:
             inputs=inputs,
         )
 
-    def gradient_map(self, image: Array, aggregate: str) -> Map:
-        """The aggregated gradient at one input: one forward, one backward."""
-        linear = self.subject.measured.at(image)
-        return self._aggregated(linear.pull(self.cotangent[None])[0], aggregate)
+    def gradient(self, linear: Linearization, cotangent: Array | None = None) -> Array:
+        """The signed gradient at one input, of the unit or of another cotangent."""
+        asked = self.cotangent if cotangent is None else cotangent
+        gradient: Array = linear.pull(asked[None])[0]
+        return gradient
 
-    def positive_gradient_map(self, image: Array) -> Map:
-        """The positive gradient of those of the unit's values that are above zero."""
-        linear = self.subject.measured.at(image)
+    def positive_gradient(self, linear: Linearization) -> Array:
+        """The gradient of those of the unit's values that are above zero."""
         value = linear.value()
         if not np.isfinite(value[self.cotangent != 0]).all():
             raise NonFiniteGradientError(str(self.subject.output or ""))
-        cotangent = np.where(value > 0, self.cotangent, 0).astype(self.cotangent.dtype)
-        return self._aggregated(linear.pull(cotangent[None])[0], "positive")
+        kept = np.where(value > 0, self.cotangent, 0).astype(self.cotangent.dtype)
+        return self.gradient(linear, kept)
 
-    def _aggregated(self, gradient: Array, aggregate: str) -> Map:
+    def cancellation(self, linear: Linearization, gradient: Array) -> float | None:
+        """How large the gradient of the sum is beside that of a sum with signs drawn at random.
+
+        None where that cannot be told: the unit is one value, or has no gradient at this input.
+        """
+        places = np.flatnonzero(self.cotangent)
+        if len(places) < 2:
+            return None
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], len(places))
+        signs[:2] = 1, -1
+        drawn = self.cotangent.copy()
+        drawn.flat[places] *= signs
+        scale = self.aggregated(self.gradient(linear, drawn), "abs").sum()
+        return float(self.aggregated(gradient, "abs").sum() / scale) if scale else None
+
+    def aggregated(self, gradient: Array, aggregate: str) -> Map:
+        """The map that a signed gradient makes."""
         spec = self.subject.spec
         # A model of a fixed batch is given the same input several times.
         one = np.take(gradient, [0], axis=spec.layout.index("N"))

@@ -23,7 +23,9 @@ from rfcore.errors.backends import (
     UnknownBackendError,
 )
 from rfcore.errors.base import RfcoreError
+from rfcore.errors.comparisons import ComparisonError
 from rfcore.errors.effective import (
+    CancelledGradientError,
     DeadGradientError,
     EffectiveFormatError,
     MeasureError,
@@ -55,6 +57,8 @@ from rfcore.errors.models import (
     UnsupportedOpError,
 )
 from rfcore.errors.plots import MissingExtraError, PlotError
+from rfcore.errors.rules import CustomRuleError, RuleNameError
+from rfcore.errors.scans import InputRangeError
 from rfcore.errors.verification import (
     CertificateTruthError,
     FieldMismatchError,
@@ -66,7 +70,10 @@ __all__ = [
     "AmbiguousBackendError",
     "AmbiguousOutputError",
     "BackendCapabilityError",
+    "CancelledGradientError",
     "CertificateTruthError",
+    "ComparisonError",
+    "CustomRuleError",
     "DeadGradientError",
     "EffectiveFormatError",
     "FieldFormatError",
@@ -75,6 +82,7 @@ __all__ = [
     "FrameworkVersionError",
     "GradientFieldWarning",
     "IndependentOutputError",
+    "InputRangeError",
     "InputShapeError",
     "InputTypeError",
     "IrregularFieldError",
@@ -103,6 +111,7 @@ __all__ = [
     "ProbeError",
     "ResumeMismatchError",
     "RfcoreError",
+    "RuleNameError",
     "SavePathError",
     "TooFewInputsError",
     "TruncatedFieldError",

@@ -9,6 +9,7 @@ from typing import Any
 from rfcore.errors.base import RfcoreError
 
 __all__ = [
+    "CancelledGradientError",
     "DeadGradientError",
     "EffectiveFormatError",
     "MeasureError",
@@ -62,13 +63,29 @@ class UnfitInputError(RfcoreError):
 class NonFiniteError(RfcoreError):
     """An input, or the gradient at it, holds NaN or infinities."""
 
-    def __init__(self, index: int, what: str, count: int | None = None) -> None:
-        self.index, self.what, self.count = index, what, count
-        subject = f"Input {index}" if what == "input" else f"The gradient at input {index}"
+    def __init__(
+        self, index: int, what: str, count: int | None = None, name: str | None = None
+    ) -> None:
+        self.index, self.what, self.count, self.name = index, what, count, name
+        called = str(index) if name is None else f"{index}, {name!r},"
+        subject = f"Input {called}" if what == "input" else f"The gradient at input {called}"
         values = "" if count is None else f" ({count} of its values)"
         super().__init__(
             f"{subject} holds NaN or infinities{values}.",
             'repair it, or leave such inputs out: on_nan="skip".',
+        )
+
+
+class CancelledGradientError(RfcoreError):
+    """The gradients of a unit's values cancel in their sum, so that only rounding is left of it."""
+
+    def __init__(self, values: int, ratio: float) -> None:
+        self.values, self.ratio = values, ratio
+        super().__init__(
+            f"The gradients of the unit's {values} values cancel: that of their sum is {ratio:.1e} "
+            "of what they give with signs drawn at random, and nothing but rounding.",
+            "a sum behind a layer-norm or a softmax is the same for every input: measure single "
+            "channels, as in channels=[0], or the layer before it.",
         )
 
 
@@ -80,8 +97,8 @@ class DeadGradientError(RfcoreError):
         super().__init__(
             f"The gradient is zero at every pixel of {_inputs(count)} (aggregate={aggregate!r}): "
             "the unit is dead there, or the gradient too small for its floating type.",
-            "choose another unit (index=, channels=) or other inputs; for a network that was never "
-            'trained, look at its initial weights; aggregate="abs" hides no sign.',
+            "choose another unit (index=, channels=) or other inputs; the sum of all channels "
+            "behind a layer-norm or a softmax is constant, a single one, channels=[0], is not.",
         )
 
 

@@ -103,7 +103,7 @@ class Case:
 
     @property
     def gradient_is_whole(self) -> bool:
-        """Whether a gradient misses nothing: the network is linear with positive weights."""
+        """Whether a gradient misses nothing, for the network is linear with positive weights."""
         return self.weights == "positive" and all(map(_is_linear, _all_layers(self.layers)))
 
     def __str__(self) -> str:

@@ -6,11 +6,12 @@ from rfcore.testing.laws.certificates import CertificateLaws
 from rfcore.testing.laws.fields import FieldLaws
 from rfcore.testing.laws.gradients import GradientLaws
 from rfcore.testing.laws.manners import MannerLaws
+from rfcore.testing.laws.scans import ScanLaws
 
 __all__ = ["BackendConformance"]
 
 
-class BackendConformance(FieldLaws, GradientLaws, CertificateLaws, MannerLaws):
+class BackendConformance(FieldLaws, GradientLaws, CertificateLaws, ScanLaws, MannerLaws):
     """Every law of rfcore, for one backend.
 
     Subclass it under a name that pytest collects, set `backend` and write `build` and

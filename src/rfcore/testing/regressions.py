@@ -6,7 +6,9 @@ derived by hand.
 
 from __future__ import annotations
 
-from rfcore.errors import TruncatedFieldError
+from fractions import Fraction
+
+from rfcore.errors import IrregularFieldError, TruncatedFieldError
 from rfcore.layers import (
     Activation,
     Branches,
@@ -167,5 +169,25 @@ REGRESSIONS = (
         input_shape=(24, 29),
         error=TruncatedFieldError,
         source="its paths of unequal strides fit together at this size only",
+    ),
+    Case(
+        name="aligned corners whose drift does not show where few outputs are asked",
+        layers=(
+            Branches(((), (Pooling(2), TransposedConvolution(4, 2, 1)))),
+            Upsampling(3, "aligned"),
+            Branches(
+                ((), (Convolution(3, padding=2, dilation=2), Convolution(3, padding=1))),
+            ),
+        ),
+        input_shape=(12,),
+        error=IrregularFieldError,
+        source="output j lies at j · 11 / 35: by walking, outputs 4 and 10 see 4 and 6 pixels",
+    ),
+    Case(
+        name="a roll that brings in pixels from beyond a map's border",
+        layers=(TransposedConvolution(3, 3, 1), Branches(((), (Roll(1),)))),
+        input_shape=(13,),
+        expected=Expected(size=2, stride=Fraction(1, 3), padding=0, phases=frozenset({1, 2})),
+        source="by hand: input i adds to the outputs 3i - 1 … 3i + 1, and rolled to 3i … 3i + 2",
     ),
 )

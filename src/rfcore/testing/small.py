@@ -1,4 +1,4 @@
-"""Two small networks that several laws ask about."""
+"""Small networks that several laws ask about."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rfcore.layers import Activation, Branches, Convolution
 from rfcore.testing.case import Case
 from rfcore.testing.networks import squeeze_and_excite
 
-__all__ = ["BLOCKS", "CHAIN", "SQUEEZE"]
+__all__ = ["BLOCKS", "CHAIN", "SMOOTH", "SQUEEZE"]
 
 CHAIN = Case(
     name="a chain",
@@ -40,4 +40,15 @@ SQUEEZE = Case(
     layers=squeeze_and_excite(),
     input_shape=(32, 40),
     source="its parts",
+)
+SMOOTH = Case(
+    name="signed and smooth",
+    layers=(
+        Convolution(3, stride=2, padding=1, name="stem"),
+        Activation("sigmoid"),
+        Convolution((3, 1), name="head"),
+    ),
+    input_shape=(16, 14),
+    source="its parts",
+    weights="random",
 )

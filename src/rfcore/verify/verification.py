@@ -17,7 +17,7 @@ from rfcore.field import AxisField, ReceptiveField
 from rfcore.guard import ask_input_spec
 from rfcore.hookspecs import ForwardBackend
 from rfcore.inputs import InputSpec
-from rfcore.notes import LOWER_BOUND, PATHS_LEFT_OUT
+from rfcore.notes import COPIES, LOWER_BOUND, PATHS_LEFT_OUT
 from rfcore.plugins import find_backend
 from rfcore.verify.certificate import Certificate, Check, Unchecked
 from rfcore.verify.larger import UNITS, in_sight_on_all, strips, unit_of
@@ -95,7 +95,8 @@ class _Verification:
             for axis, law in enumerate(self.found.axes)
         ]
         views = [
-            AxisView(asked, axis, law, self.dims[axis]) for axis, law in enumerate(self.found.axes)
+            self._view(asked, axis, law, self.dims[axis])
+            for axis, law in enumerate(self.found.axes)
         ]
         for view in views:
             self.checks += self._axis(view)
@@ -110,6 +111,10 @@ class _Verification:
         trial = Trial(self.backend, self.model, spec, self.output)
         self.trials.append(trial)
         return trial
+
+    def _view(self, trial: Trial, axis: int, law: AxisField, dim: int | None) -> AxisView:
+        copies = any(COPIES in note for note in self.found.notes)
+        return AxisView(trial, axis, law, dim, copies)
 
     def _own_place(self, trial: Trial, axis: int) -> int | None:
         same_rank = len(trial.shape) == len(self.spec.shape)
@@ -193,7 +198,7 @@ class _Verification:
             dim = dim_along(trial, asked.axis, law, self.dims[asked.axis])
         except RfcoreError:
             return checks
-        view = AxisView(trial, asked.axis, law, dim)
+        view = self._view(trial, asked.axis, law, dim)
         found = verdicts_on(view, [output for output in middles if output is not None])
         if any(check.verdict in ("leak", "unseen") for check in found):
             return checks
@@ -210,7 +215,7 @@ class _Verification:
             except RfcoreError as error:
                 yield f"the model was run at {spec.spatial_shape}: {_first_line(error)}"
                 continue
-            yield AxisView(trial, axis, law, dim)
+            yield self._view(trial, axis, law, dim)
         if not tried:
             size = self.spec.spatial_shape[axis] + growth
             yield f"an input with {size} pixels along this axis takes too much memory"
@@ -244,7 +249,7 @@ class _Verification:
                 count = 1 if asked.dim is None else trial.shape[asked.dim]
                 size = asked.law.input_size + growth
                 law = replace(asked.law, input_size=size, output_size=count)
-                view = AxisView(trial, asked.axis, law, asked.dim)
+                view = self._view(trial, asked.axis, law, asked.dim)
                 there = [certain(view.judge(count // 2, side, demanded=True)) for side in SIDES]
                 checks, there, notes = without_leftovers(asked, checks, view, there)
                 self.notes += notes

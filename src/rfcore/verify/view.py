@@ -38,12 +38,18 @@ class AxisView:
         axis: The spatial axis.
         law: The field along it, at the trial's size.
         dim: The output's axis that moves along it; None where there is none.
+        copies: Whether borders are filled with copies of pixels, maybe those of a map within the
+            network that ends before the input does: then the middle alone follows the law.
     """
 
-    def __init__(self, trial: Trial, axis: int, law: AxisField, dim: int | None) -> None:
+    def __init__(
+        self, trial: Trial, axis: int, law: AxisField, dim: int | None, copies: bool = False
+    ) -> None:
         self.trial, self.axis, self.law, self.dim = trial, axis, law, dim
         self.first, self.last = edges(law)
         self.in_sight = (self.first >= 0) & (self.last < law.input_size)
+        if copies:
+            self.in_sight &= _in_middle_half(law.output_size)
         self._noticed: dict[tuple[Side, int, Fill], NDArray[np.float64]] = {}
 
     def edge(self, output: int, side: Side) -> int:
@@ -257,6 +263,11 @@ class AxisView:
         if not trial.changes([tuple(box)], fill)[place] > 0:
             return None
         return Witness(place, tuple(int(box[d].start) for d in spec.axes))
+
+
+def _in_middle_half(count: int) -> NDArray[np.bool_]:
+    outputs = np.arange(count)
+    return (outputs >= count // 4) & (outputs < count - count // 4)
 
 
 def largest_along(changes: NDArray[np.float64], dim: int | None) -> NDArray[np.float64]:

@@ -10,15 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rfcore
-from rfcore.errors import (
-    BackendCapabilityError,
-    ModelError,
-    NoSpatialAxesError,
-    OptionError,
-    UnknownLayerError,
-)
-from rfcore.hookspecs import MeasuredOutput, Trace
+from rfcore.errors import BackendCapabilityError, ModelError, OptionError, UnknownLayerError
+from rfcore.hookspecs import Linearization, MeasuredOutput, Trace
 from rfcore.inputs import InputSpec, input_spec
+from rfcore.output_axes import axes_in_place
 
 __all__ = ["AutogradBackend", "Network", "network", "rfcore_backend"]
 
@@ -66,28 +61,23 @@ class AutogradBackend:
         raise BackendCapabilityError(self.name, "exact fields", hint)
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
-        """|gradient| summed over channels: one forward, and one backward per probe."""
+        """An output and its derivative: one forward per input, one backward per cotangent."""
         from autograd import make_vjp  # type: ignore[import-untyped]
 
-        image = np.random.default_rng(0).random(spec.shape)
         try:
-            names = list(model.layers(image))
+            layers = model.layers(np.ones(spec.shape))
         except Exception as error:
             raise ModelError(spec.shape, error) from error
-        name = names[-1] if output is None else output
-        if name not in names:
-            raise UnknownLayerError(str(name), names)
-        pull, result = make_vjp(lambda x: model.layers(x)[name])(image)
-        shape = np.shape(result)
-        if len(shape) != len(spec.shape):
-            raise NoSpatialAxesError(str(name), shape, None)
-        others = tuple(axis for axis in range(len(shape)) if axis not in spec.axes)
+        name = list(layers)[-1] if output is None else output
+        if name not in layers:
+            raise UnknownLayerError(str(name), list(layers))
 
-        def probe(mask: NDArray[Any]) -> NDArray[Any]:
-            gradient = pull(np.broadcast_to(np.expand_dims(mask, others), shape))
-            return np.asarray(np.abs(gradient).sum(axis=others))
+        def at(image: NDArray[Any]) -> Linearization:
+            pull, value = make_vjp(lambda x: model.layers(x)[name])(image.astype(float))
+            return Linearization(lambda: np.asarray(value), lambda c: np.stack([*map(pull, c)]))
 
-        return MeasuredOutput(probe, spec.spatial_shape, tuple(shape[axis] for axis in spec.axes))
+        shape = np.shape(layers[name])
+        return MeasuredOutput(at, shape, axes_in_place(spec, shape), np.dtype(float))
 
 
 @rfcore.hookimpl

@@ -67,7 +67,7 @@ class JaxBackend:
         return trace(model, spec)
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
-        """|gradient| summed over channels, on the model's own weights."""
+        """An output and its derivative, on the model's own weights."""
         require("jax", OLDEST)
         from rf_jax.gradient import measured_output
 

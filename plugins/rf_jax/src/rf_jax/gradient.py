@@ -1,4 +1,4 @@
-"""The gradient callable: |d output / d input| on the model's own weights, by `jax.vjp`."""
+"""An output of a model and its derivative, on the model's own weights, by `jax.vjp`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from rf_jax.running import located
-from rfcore.errors import IndependentOutputError, NoSpatialAxesError
-from rfcore.hookspecs import MeasuredOutput
+from rf_jax.running import Located, located, plain_array
+from rfcore.errors import IndependentOutputError, ModelError
+from rfcore.hookspecs import Linearization, MeasuredOutput
 from rfcore.inputs import InputSpec
+from rfcore.output_axes import axes_at_asked_size, axes_in_place
 
 __all__ = ["measured_output"]
 
-SEED = 0
-
 
 def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
-    """Compiles one forward and backward pass; each probe runs them on one random input.
+    """Prepares one compiled forward, which keeps what a compiled backward needs.
 
     Args:
         model: A model or function of one array, with real weights.
@@ -30,33 +29,43 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
     Raises:
         ModelError: The forward failed.
         BackendCapabilityError: The model has no weights, or the output is inside of a loop.
-        NoSpatialAxesError: The output has not the input's axes.
         IndependentOutputError: The output does not depend on the input.
     """
     found = located(model, spec, output, "gradients")
-    if len(found.heard.shape) != len(spec.shape):
-        raise NoSpatialAxesError(found.address, found.heard.shape, None)
-    if found.reading.trace.values.get(found.address, 0) is None:
-        raise IndependentOutputError(found.address)
-    others = tuple(d for d in range(len(spec.shape)) if d not in spec.axes)
-
-    @jax.jit
-    def pulled(consts: Any, image: Any, mask: Any) -> Any:
-        result, pull = jax.vjp(lambda x: found.value(consts, x), image)
-        (gradient,) = pull(jnp.broadcast_to(mask, result.shape).astype(result.dtype))
-        return jnp.abs(gradient).sum(axis=others)
-
-    image = np.random.default_rng(SEED).random(spec.shape, np.float32)
+    axes = _axes(found, spec)
+    image = jax.ShapeDtypeStruct(spec.shape, jnp.float32)
     kind = jax.eval_shape(found.value, found.consts, image).dtype
     if not jnp.issubdtype(kind, jnp.floating):
         raise IndependentOutputError(found.address, " by any path that has a gradient")
 
-    def probe(mask: NDArray[Any]) -> NDArray[Any]:
-        wide = np.expand_dims(mask, others).astype(np.float32)
-        return np.asarray(pulled(found.consts, image, wide), np.float64)
+    @jax.jit
+    def forward(consts: Any, image: Any) -> Any:
+        return jax.vjp(lambda x: found.value(consts, x), image)
 
-    shape = tuple(found.heard.shape[axis] for axis in spec.axes)
-    notes = [f"one uniform random input (seed {SEED}); |gradient| summed over channels"]
-    if found.reading.forward.note:
-        notes.append(found.reading.forward.note)
-    return MeasuredOutput(probe, spec.spatial_shape, shape, tuple(notes))
+    @jax.jit
+    def backward(pullback: Any, cotangent: Any) -> Any:
+        (gradient,) = pullback(cotangent)
+        return gradient
+
+    def at(image: NDArray[Any]) -> Linearization:
+        try:
+            result, pullback = forward(found.consts, image.astype(np.float32))
+        except Exception as error:
+            raise ModelError(spec.shape, error) from error
+
+        def pull(cotangents: NDArray[Any]) -> NDArray[Any]:
+            return np.stack([np.asarray(backward(pullback, c.astype(kind))) for c in cotangents])
+
+        return Linearization(lambda: plain_array(result), pull)
+
+    note = found.reading.forward.note
+    dtype = np.dtype(np.float32)
+    return MeasuredOutput(at, found.heard.shape, axes, dtype, (note,) if note else ())
+
+
+def _axes(found: Located, spec: InputSpec) -> tuple[int | None, ...] | None:
+    """The output's axes that follow the input's, in place where the trace does not tell."""
+    trace = found.reading.trace
+    if found.address not in trace.values:
+        return axes_in_place(spec, found.heard.shape)
+    return axes_at_asked_size(trace, spec, found.address)

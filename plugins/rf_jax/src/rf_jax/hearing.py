@@ -44,13 +44,18 @@ class Heard(NamedTuple):
 
 
 class Hearing:
-    """The marks of one trace: others', left behind in the caches of jit, are not heard."""
+    """The marks of one trace: others', left behind in the caches of jit, are not heard.
+
+    Attributes:
+        types: The class of each module that ran, by name.
+    """
 
     def __init__(self) -> None:
         self._token = f"rfcore{_BAR}{next(_tokens)}{_BAR}"
         self._calls: dict[str, int] = defaultdict(int)
         self._inside: list[str] = []
         self._deaf = False
+        self.types: dict[str, str] = {}
         self._heard: dict[str, dict[str, list[dict[str, Heard]]]] = {}
 
     @contextmanager
@@ -64,10 +69,13 @@ class Hearing:
         finally:
             self._inside.pop()
 
-    def mark(self, name: str, output: Any) -> Any:
+    def mark(self, name: str, module: Any, output: Any) -> Any:
         """A layer's output with its arrays marked."""
+        self.types[name] = type(module).__name__
         call = self._calls[name]
         self._calls[name] += 1
+        if isinstance(output, jax.Array):
+            return checkpoint_name(output, _BAR.join((f"{self._token}{call}", name, "")))
         leaves, tree = jax.tree_util.tree_flatten(output)
         paths = [path for path, _ in arrays_by_path(output)]
         marked = [

@@ -14,6 +14,7 @@ from jax.extend.core import Literal
 
 from rf_jax.call import Call
 from rf_jax.control import CONTROL
+from rf_jax.custom import custom_rule
 from rf_jax.hearing import Hearing, Position
 from rf_jax.rules import RULES
 from rf_jax.rules.windows import RULES as WINDOWS
@@ -164,7 +165,7 @@ class Interpreter:
         )
         if all(0 in shape for shape in call.results):
             return _nothing(call)
-        rule = RULES.get(call.name, opaque)
+        rule = custom_rule(call) or RULES.get(call.name, opaque)
         try:
             found = rule(call)
         except RfcoreError:

@@ -27,7 +27,7 @@ from rfcore.errors import (
 from rfcore.hookspecs import OutputForward
 from rfcore.inputs import InputSpec
 
-__all__ = ["Located", "located", "output_forward"]
+__all__ = ["Located", "located", "output_forward", "plain_array"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +117,18 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
             raise InputShapeError(image.shape, "is not what this forward was made for", hint)
         try:
             given = jax.device_put(image.astype(np.float32), device)
-            value = np.asarray(forward(consts, given))
+            return plain_array(forward(consts, given))
         except Exception as error:
             raise ModelError(spec.shape, error) from error
-        # Numpy's own types: bfloat16 is none.
-        return value if value.dtype.kind in "biufc" else value.astype(np.float32)
 
     notes = [found.reading.forward.note] if found.reading.forward.note else []
     return OutputForward(run, np.dtype(np.float32), tuple(notes))
+
+
+def plain_array(value: Any) -> NDArray[Any]:
+    """A value in a type of numpy's own; bfloat16 is none."""
+    array = np.asarray(value)
+    return array if array.dtype.kind in "biufc" else array.astype(np.float32)
 
 
 def _plain_device() -> Any:

@@ -97,6 +97,7 @@ def read(model: Any, spec: InputSpec) -> Reading:
         {address: heard.shape for address, heard in known.items()},
         forward.layers,
         reader.error,
+        layer_types={"": type(model).__name__, **hearing.types},
     )
     return Reading(closed, forward, found, traced)
 

@@ -55,7 +55,7 @@ class KerasBackend:
         return trace(model, spec)
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
-        """|gradient| summed over channels, by the backend that Keras runs on."""
+        """An output and its derivative, by the backend that Keras runs on."""
         from rf_keras.gradient import measured_output
 
         return measured_output(self, model, spec, output)

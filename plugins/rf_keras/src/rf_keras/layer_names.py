@@ -28,6 +28,14 @@ class NamedLayers:
         below = (path for path in paths if inside and path.startswith(f"{inside}/"))
         return next(below, paths[0])
 
+    def types(self) -> dict[str, str]:
+        """The class of each layer, by all its paths."""
+        return {
+            path: type(layer).__name__
+            for key, layer in self.each.items()
+            for path in self.paths[key]
+        }
+
     def names(self) -> tuple[str, ...]:
         """All paths."""
         return tuple(dict.fromkeys(path for paths in self.paths.values() for path in paths))

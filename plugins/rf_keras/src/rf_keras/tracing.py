@@ -51,7 +51,8 @@ def _opened(model: Any, spec: KerasInput) -> Opened:
     # Inputs that are not measured are made for one size.
     if known is not None and not known.forward.notes:
         return known
-    forward = Forward(model, spec)
+    # What is kept in the spec does not hold the spec itself: all would be a cycle of garbage.
+    forward = Forward(model, replace(spec, opened={}, addresses={}))
     lengths = [n for n, letter in zip(spec.shape, spec.layout, strict=True) if letter != "N"]
     inner = delegate().input_spec(forward.function(), lengths, spec.layout, None)
     opened = spec.opened[id(model)] = Opened(forward, inner)
@@ -78,7 +79,7 @@ def _translated(forward: Forward, inner: InputSpec, spec: KerasInput) -> Trace:
     """The other backend's trace in the words of Keras' users."""
     with forward.opened():
         found = delegate().trace(forward.function(), inner)
-    recorded = forward.last
+    recorded, forward.last = forward.last, None
     error = found.error
     addresses: list[str] = []
     if recorded is not None:
@@ -96,6 +97,7 @@ def _translated(forward: Forward, inner: InputSpec, spec: KerasInput) -> Trace:
         explained(error, spec),
         found.concrete,
         found.warnings,
+        {"": type(forward.model).__name__, **_with_aliases(forward.named.types(), aliases)},
     )
 
 

@@ -66,7 +66,7 @@ class TensorFlowBackend:
         return trace(model, spec)
 
     def gradient(self, model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
-        """|gradient| summed over channels, on the model's own weights."""
+        """An output and its derivative, on the model's own weights."""
         _require_tensorflow()
         from rf_tf.gradient import measured_output
 

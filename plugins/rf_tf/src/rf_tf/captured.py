@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
@@ -24,7 +24,7 @@ class Captured:
         variables: How to read the value of a variable, by the name of its handle (an op of
             type VarHandleOp) or of the placeholder that stands for it. Reading costs, and
             one that is not here has no value yet.
-        layers: Names that exist in the model, whether they have a tensor here or not.
+        layers: Layers of the model with their types, whether they have a tensor here or not.
         warnings: What the graph as a whole may miss.
         unread: Placeholders that stand for variables whose values are nowhere to be read.
     """
@@ -33,6 +33,6 @@ class Captured:
     input: tf.Tensor
     outputs: Mapping[str, tf.Tensor]
     variables: Mapping[str, Callable[[], NDArray[Any]]]
-    layers: tuple[str, ...] = ()
+    layers: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     unread: frozenset[str] = frozenset()

@@ -10,6 +10,7 @@ import tensorflow as tf
 from rf_tf.bodies import Bodies
 from rf_tf.call import Call, Rule
 from rf_tf.captured import Captured
+from rf_tf.custom import custom_rule
 from rf_tf.fills import KEEPING
 from rf_tf.order import Plan, plan
 from rf_tf.rules import COPIES, LISTS, MERGES, RULES, STRUCTURAL
@@ -101,7 +102,8 @@ class _Recording:
             return
         self.builder.layer = _layer(scope, op)
         try:
-            found = _rule(kind, given)(Call(op, scope, self))
+            rule = custom_rule(kind) or _rule(kind, given)
+            found = rule(Call(op, scope, self))
         except UnsupportedOpError as error:
             values.update((tensor.name, Failure(error)) for tensor in outputs)
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import tensorflow as tf
@@ -45,7 +45,7 @@ class Flat:
         input: The node of the measured input.
         outputs: The model's own outputs, as tensors by address.
         variables: Readers of values, by name of the node that stands for them.
-        layers: Names of the model's layers.
+        layers: The model's layers with their types.
         warnings: What it may miss.
         unread: Placeholders of variables without values.
         made_for: Shape of the input that it was traced at; None where lengths were open.
@@ -57,7 +57,7 @@ class Flat:
     input: str
     outputs: Mapping[str, str]
     variables: Mapping[str, Callable[[], NDArray[Any]]]
-    layers: tuple[str, ...] = ()
+    layers: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     unread: frozenset[str] = frozenset()
     made_for: tuple[int, ...] | None = None

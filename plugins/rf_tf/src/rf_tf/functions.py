@@ -7,7 +7,7 @@ shapes holds. Another size means another trace, unless the graph holds no sizes.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -47,11 +47,14 @@ class FunctionSource:
         function: A `tf.function` that takes the inputs by position.
         inputs: Its inputs, in order.
         layers: Where given, the function returns a dict by address, with the layers of these
-            names among them.
+            names (and types) among them.
     """
 
     def __init__(
-        self, function: Any, inputs: Iterable[GivenInput], layers: tuple[str, ...] | None = None
+        self,
+        function: Any,
+        inputs: Iterable[GivenInput],
+        layers: Mapping[str, str] | None = None,
     ) -> None:
         self.function = function
         self.inputs = tuple(inputs)

@@ -1,4 +1,4 @@
-"""The gradient callable: |d output / d input| on the model's own weights, by `tf.gradients`.
+"""An output of a model and its derivative, on the model's own weights, by `tf.gradients`.
 
 The derivative is taken in the captured graph, a copy, and run there: the model itself is never
 executed, so that neither its state nor its random numbers move.
@@ -6,6 +6,7 @@ executed, so that neither its state nor its random numbers move.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,30 @@ from numpy.typing import NDArray
 
 from rf_tf.captured import Captured
 from rf_tf.randomness import with_seeds
-from rf_tf.running import SEED, computing, located, values_behind
-from rfcore.errors import (
-    BackendCapabilityError,
-    IndependentOutputError,
-    ModelError,
-    NoSpatialAxesError,
+from rf_tf.running import (
+    Values,
+    computing,
+    located,
+    plain_array,
+    plain_type,
+    values_behind,
 )
-from rfcore.hookspecs import MeasuredOutput
+from rf_tf.tracing import traced
+from rfcore.errors import BackendCapabilityError, IndependentOutputError, ModelError
+from rfcore.hookspecs import Linearization, MeasuredOutput
 from rfcore.inputs import InputSpec
+from rfcore.output_axes import axes_at_asked_size, axes_in_place
 
 __all__ = ["measured_output"]
 
+Fed = dict[tf.Tensor, NDArray[Any]]
+
+# Cheaper to compute again than to keep; and resources cannot be kept.
+_AT_HAND = {"Const", "Placeholder", "ReadVariableOp", "VarHandleOp", "Variable", "VariableV2"}
+
 
 def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> MeasuredOutput:
-    """Prepares one backward pass from a random input; each probe runs it.
+    """Prepares a forward pass, and a backward one from what the forward leaves for it.
 
     Args:
         model: Anything that this backend has a door for.
@@ -37,51 +47,51 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
 
     Raises:
         ModelError: The forward failed.
-        NoSpatialAxesError: The output has not the input's axes.
         IndependentOutputError: The output does not depend on the input.
+        BackendCapabilityError: The output has no derivative, or no one shape.
         NoSessionError: The variables have no values.
     """
     captured, address = located(model, spec, output)
+    shape = captured.outputs[address].shape
+    if not shape.is_fully_defined():
+        hint = "measure a layer before the shape begins to depend on the input's values."
+        raise BackendCapabilityError("tf", f"gradients of an output of shape {shape}", hint)
+    axes = _axes(captured, spec, address)
     captured = with_seeds(captured)
     tensor = captured.outputs[address]
-    shape = tensor.shape
-    if shape.rank != len(spec.shape) or not shape.is_fully_defined():
-        raise NoSpatialAxesError(address, tuple(n or 0 for n in shape), None)
-    cotangent, gradient = _derivative(captured, tensor)
-    if gradient is None:
+    derivative = _derivative(captured, tensor)
+    if derivative is None:
         raise IndependentOutputError(address, " by any path that has a gradient")
-    values = values_behind(captured, gradient, cotangent)
-    computed = computing(captured, gradient, values)
-    generator = np.random.default_rng(SEED)
-    image = generator.random(spec.shape).astype(captured.input.dtype.as_numpy_dtype)
-    fed = {**values.fed, captured.input: image}
-    others = tuple(d for d in range(len(spec.shape)) if d not in spec.axes)
-
-    def probe(mask: NDArray[Any]) -> NDArray[Any]:
-        wide = np.broadcast_to(np.expand_dims(mask, others), tuple(shape.as_list()))
-        given = {**fed, cotangent: wide.astype(tensor.dtype.as_numpy_dtype)}
-        try:
-            magnitudes = np.abs(computed(given)).astype(np.float64)
-        except tf.errors.OpError as error:
-            raise ModelError(spec.shape, error) from error
-        summed: NDArray[Any] = magnitudes.sum(axis=others)
-        return summed
-
-    note = f"one forward on a uniform random input (seed {SEED}); |gradient| summed over channels"
-    return MeasuredOutput(
-        probe,
-        spec.spatial_shape,
-        tuple(int(shape[axis]) for axis in spec.axes),
-        (note, *values.notes, *captured.warnings),
-    )
+    values = values_behind(captured, (derivative.gradient, tensor), derivative.cotangent)
+    passes = _Passes(captured, tensor, derivative, values)
+    notes = (*values.notes, *captured.warnings)
+    dtype = plain_type(captured.input.dtype.as_numpy_dtype)
+    return MeasuredOutput(passes.at, tuple(shape.as_list()), axes, dtype, notes)
 
 
-def _derivative(captured: Captured, tensor: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """A place for the cotangent of a tensor, and the gradient of the input with it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Derivative:
+    """The ops of a backward pass.
+
+    Attributes:
+        cotangent: The placeholder for the cotangent of the output.
+        gradient: The gradient of the input.
+        kept: What the forward pass has to leave for it; nothing where that cannot be had, and
+            the backward pass runs the forward again.
+    """
+
+    cotangent: tf.Tensor
+    gradient: tf.Tensor
+    kept: tuple[tf.Tensor, ...]
+
+
+def _derivative(captured: Captured, tensor: tf.Tensor) -> _Derivative | None:
+    """The gradient of the input for a cotangent of a tensor, None where no path leads there."""
     for end in (captured.input, tensor):
         if not end.dtype.is_floating:
             hint = 'only floating numbers have one; leave method="exact".'
             raise BackendCapabilityError("tf", f"a gradient of {end.dtype.name} values", hint)
+    forward = {op.name for op in captured.graph.get_operations()}
     with captured.graph.as_default():
         cotangent = tf.compat.v1.placeholder(tensor.dtype, tensor.shape)
         try:
@@ -89,7 +99,79 @@ def _derivative(captured: Captured, tensor: tf.Tensor) -> tuple[tf.Tensor, tf.Te
         except (LookupError, NotImplementedError, TypeError, ValueError) as error:
             hint = f'{str(error).splitlines()[0]}; leave method="exact".'
             raise BackendCapabilityError("tf", "the gradient of this model", hint) from error
-    if isinstance(gradient, tf.IndexedSlices):
-        with captured.graph.as_default():
-            gradient = tf.convert_to_tensor(gradient)
-    return cotangent, gradient
+        if gradient is None:
+            return None
+        gradient = tf.convert_to_tensor(gradient)
+    return _Derivative(cotangent, gradient, _kept(captured.graph, gradient, forward))
+
+
+def _kept(graph: tf.Graph, gradient: tf.Tensor, forward: set[str]) -> tuple[tf.Tensor, ...]:
+    """The tensors of the forward pass that the backward pass reads, if all can be held."""
+    found: dict[str, tf.Tensor] = {}
+    reached: set[str] = set()
+    waiting = [gradient]
+    while waiting:
+        tensor = waiting.pop()
+        if tensor.op.name in forward:
+            if tensor.op.type not in _AT_HAND:
+                found[tensor.name] = tensor
+        elif tensor.op.name not in reached:
+            reached.add(tensor.op.name)
+            waiting += tensor.op.inputs
+    kept = tuple(found.values())
+    # Lists that loops leave for their derivative have no values outside of the session.
+    holds = all(
+        graph.is_fetchable(tensor)
+        and graph.is_feedable(tensor)
+        and tensor.dtype not in (tf.resource, tf.variant)
+        for tensor in kept
+    )
+    return kept if holds else ()
+
+
+class _Passes:
+    """Forward and backward passes in a session."""
+
+    def __init__(
+        self, captured: Captured, tensor: tf.Tensor, derivative: _Derivative, values: Values
+    ) -> None:
+        self.captured, self.tensor, self.derivative = captured, tensor, derivative
+        self.fed, self.kept = values.fed, derivative.kept
+        self._session = computing(captured, values)
+
+    def at(self, image: NDArray[Any]) -> Linearization:
+        """One forward, whose tensors are kept as long as the result is."""
+        place = self.captured.input.dtype.as_numpy_dtype
+        given = {**self.fed, self.captured.input: image.astype(place)}
+        value, *left = self._run([self.tensor, *self.kept], given)
+        kept = dict(zip(self.kept, left, strict=True))
+
+        def pull(cotangents: NDArray[Any]) -> NDArray[Any]:
+            return np.stack([self._pulled(given, kept, cotangent) for cotangent in cotangents])
+
+        return Linearization(lambda: plain_array(value), pull)
+
+    def _pulled(self, given: Fed, kept: Fed, cotangent: NDArray[Any]) -> NDArray[Any]:
+        kind = self.tensor.dtype.as_numpy_dtype
+        fed = {**given, self.derivative.cotangent: cotangent.astype(kind)}
+        if self.kept:
+            try:
+                return plain_array(self._session(self.derivative.gradient, {**fed, **kept}))
+            except tf.errors.OpError:
+                # Some kernels run beside those of the forward only, as oneDNN's for NCHW.
+                self.kept = ()
+        return plain_array(self._run(self.derivative.gradient, fed))
+
+    def _run(self, targets: Any, fed: Fed) -> Any:
+        try:
+            return self._session(targets, fed)
+        except tf.errors.OpError as error:
+            raise ModelError(tuple(self.captured.input.shape.as_list()), error) from error
+
+
+def _axes(captured: Captured, spec: InputSpec, address: str) -> tuple[int | None, ...] | None:
+    """The output's axes that follow the input's, in place where a trace does not tell."""
+    trace = traced(replace(captured, outputs={address: captured.outputs[address]}))
+    if address not in trace.values:
+        return axes_in_place(spec, captured.outputs[address].shape.as_list())
+    return axes_at_asked_size(trace, spec, address)

@@ -96,7 +96,7 @@ class GraphSource:
             given.name,
             outputs,
             {name: read for name, read in variables.items() if read is not None},
-            self.names,
+            {node.name: node.op for node in self.definition.node},
             unread=frozenset(name for name, read in variables.items() if read is None),
         )
 

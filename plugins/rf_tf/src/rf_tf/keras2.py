@@ -57,8 +57,8 @@ def source_of_keras_2(model: Any) -> FunctionSource:
             if getattr(tensor, "graph", None) is graph
         }
 
-    names = tuple(layer.name for layer in layers)
-    return FunctionSource(tf.function(without_new_variables(forward)), _inputs(model), names)
+    types = {layer.name: type(layer).__name__ for layer in layers}
+    return FunctionSource(tf.function(without_new_variables(forward)), _inputs(model), types)
 
 
 def _layers(model: Any) -> Iterator[Any]:

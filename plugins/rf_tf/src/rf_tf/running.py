@@ -9,7 +9,7 @@ order each time. NaN stays in the windows that hold it, once max-pooling passes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,9 +29,21 @@ from rfcore.graph import GraphBuilder
 from rfcore.hookspecs import OutputForward, Trace
 from rfcore.inputs import InputSpec
 
-__all__ = ["SEED", "Values", "computing", "located", "output_forward", "values_behind"]
+__all__ = [
+    "Run",
+    "Values",
+    "computing",
+    "located",
+    "output_forward",
+    "plain_array",
+    "plain_type",
+    "values_behind",
+]
 
 SEED = 0
+
+Run = Callable[[Any, dict[tf.Tensor, NDArray[Any]]], Any]
+"""From a tensor, or a list of them, and what is fed to the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +83,34 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
     captured, address = located(model, spec, output)
     captured = passing_nan(with_seeds(captured))
     target = captured.outputs[address]
-    values = values_behind(captured, target)
+    values = values_behind(captured, (target,))
     place = captured.input.dtype.as_numpy_dtype
-    computed = computing(captured, target, values)
+    computed = computing(captured, values)
 
     def run(image: NDArray[Any]) -> NDArray[Any]:
         if image.shape != spec.shape:
             hint = f"give an array of shape {spec.shape}, or ask for a forward of this shape."
             raise InputShapeError(image.shape, "is not what this forward was made for", hint)
         try:
-            return _plain(computed({**values.fed, captured.input: image.astype(place)}))
+            given = {**values.fed, captured.input: image.astype(place)}
+            return plain_array(computed(target, given))
         except tf.errors.OpError as error:
             raise ModelError(spec.shape, error) from error
 
-    dtype = np.dtype(place if _is_plain(np.dtype(place)) else np.float32)
-    return OutputForward(run, dtype, (*values.notes, *captured.warnings))
+    return OutputForward(run, plain_type(place), (*values.notes, *captured.warnings))
 
 
-def computing(
-    captured: Captured, target: tf.Tensor, values: Values
-) -> Callable[[dict[tf.Tensor, NDArray[Any]]], NDArray[Any]]:
-    """From what is fed to the value of a tensor: the same one each time, whatever is drawn."""
+def computing(captured: Captured, values: Values) -> Run:
+    """From tensors and what is fed to their values: the same each time, whatever is drawn."""
     if not draws_numbers(captured.graph):
         session = values.session(captured.graph)
-        return lambda fed: np.asarray(session.run(target, fed))
+        run: Run = session.run
+        return run
 
-    def anew(fed: dict[tf.Tensor, NDArray[Any]]) -> NDArray[Any]:
+    def anew(targets: Any, fed: dict[tf.Tensor, NDArray[Any]]) -> Any:
         # Generators begin again with the session, their states with its variables.
         with values.session(captured.graph) as session:
-            return np.asarray(session.run(target, fed))
+            return session.run(targets, fed)
 
     return anew
 
@@ -120,16 +131,16 @@ def located(model: Any, spec: InputSpec, output: str | int | None) -> tuple[Capt
         raise ModelError(spec.shape, cause) from error
     # The names are those of a trace.
     names = dict.fromkeys(captured.outputs, 0)
-    trace = Trace(GraphBuilder(spec.shape).finish(), names, {}, captured.layers)
+    trace = Trace(GraphBuilder(spec.shape).finish(), names, {}, tuple(captured.layers))
     return captured, resolve(trace, output)
 
 
-def values_behind(captured: Captured, target: tf.Tensor, *given: tf.Tensor) -> Values:
-    """The values of variables and of other inputs that a tensor needs.
+def values_behind(captured: Captured, targets: Sequence[tf.Tensor], *given: tf.Tensor) -> Values:
+    """The values of variables and of other inputs that some tensors need.
 
     Args:
         captured: The graph.
-        target: The tensor.
+        targets: The tensors.
         given: Placeholders, beside the measured input, that the caller feeds.
 
     Raises:
@@ -140,7 +151,7 @@ def values_behind(captured: Captured, target: tf.Tensor, *given: tf.Tensor) -> V
     unknown: list[str] = []
     held: list[str] = []
     known = {captured.input.op, *(tensor.op for tensor in given)}
-    for op in _sources(target):
+    for op in _sources(targets):
         result = op.outputs[0]
         if op.name in captured.variables:
             try:
@@ -165,10 +176,10 @@ def values_behind(captured: Captured, target: tf.Tensor, *given: tf.Tensor) -> V
     return Values(fed, _assignment(captured.graph, handles), notes)
 
 
-def _sources(target: tf.Tensor) -> list[tf.Operation]:
-    """The variables and placeholders that a tensor needs."""
-    reached = {target.op: None}
-    waiting = [target.op]
+def _sources(targets: Sequence[tf.Tensor]) -> list[tf.Operation]:
+    """The variables and placeholders that some tensors need."""
+    waiting = [target.op for target in targets]
+    reached = dict.fromkeys(waiting)
     while waiting:
         for tensor in waiting.pop().inputs:
             if tensor.op not in reached:
@@ -190,10 +201,13 @@ def _assignment(
         return tf.group(*assignments), given
 
 
-def _plain(value: NDArray[Any]) -> NDArray[Any]:
-    return value if _is_plain(value.dtype) else value.astype(np.float32)
+def plain_array(value: Any) -> NDArray[Any]:
+    """A value in a type of numpy's own."""
+    array = np.asarray(value)
+    return array.astype(plain_type(array.dtype), copy=False)
 
 
-def _is_plain(dtype: np.dtype[Any]) -> bool:
-    """Whether a type is one of numpy's own; bfloat16 is not."""
-    return dtype.kind in "biufc"
+def plain_type(dtype: Any) -> np.dtype[Any]:
+    """A type of numpy's own that holds the values of a type; bfloat16 is none."""
+    found = np.dtype(dtype)
+    return found if found.kind in "biufc" else np.dtype(np.float32)

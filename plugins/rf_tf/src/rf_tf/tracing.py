@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rf_tf.captured import Captured
@@ -14,7 +15,7 @@ from rfcore.graph import GraphBuilder
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
 
-__all__ = ["captured_model", "explained", "trace"]
+__all__ = ["captured_model", "explained", "trace", "traced"]
 
 
 def trace(model: Any, spec: InputSpec) -> Trace:
@@ -28,6 +29,12 @@ def trace(model: Any, spec: InputSpec) -> Trace:
         captured = captured_model(model, spec)
     except Exception as error:
         return Trace(GraphBuilder(spec.shape).finish(), {}, {}, error=explained(error))
+    found = traced(captured)
+    return replace(found, layer_types={"": type(model).__name__, **found.layer_types})
+
+
+def traced(captured: Captured) -> Trace:
+    """What a captured graph says of its outputs; none of its ops is run."""
     recording = record(captured)
     values: dict[str, int | None] = {}
     shapes: dict[str, tuple[int, ...]] = {}
@@ -41,10 +48,20 @@ def trace(model: Any, spec: InputSpec) -> Trace:
         recording.graph,
         values,
         shapes,
-        captured.layers,
+        tuple(captured.layers),
         recording.error,
         warnings=captured.warnings,
+        layer_types={**_op_types(captured), **captured.layers},
     )
+
+
+def _op_types(captured: Captured) -> dict[str, str]:
+    """The types of the ops that are addressed by their own name; a scope has none."""
+    return {
+        address: tensor.op.type
+        for address, tensor in captured.outputs.items()
+        if address in (tensor.op.name, tensor.name)
+    }
 
 
 def captured_model(model: Any, spec: InputSpec) -> Captured:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -19,11 +19,16 @@ _TO_ARRAYS = frozenset((torch.Tensor.numpy, torch.Tensor.__array__, torch.Tensor
 
 
 class Escapes(TorchFunctionMode):
-    """Hands out the values of constants, and notices where those of other tensors are read."""
+    """Hands out the values of constants, and notices where those of other tensors are read.
 
-    def __init__(self, memory: Memory, tape: ConstantTape, noticed: Callable[[], None]) -> None:
+    Attributes:
+        noticed: Whether they were.
+    """
+
+    def __init__(self, memory: Memory, tape: ConstantTape) -> None:
         super().__init__()
-        self.memory, self.tape, self.noticed = memory, tape, noticed
+        self.memory, self.tape = memory, tape
+        self.noticed = False
 
     def __torch_function__(
         self,
@@ -55,7 +60,7 @@ class Escapes(TorchFunctionMode):
         if not self.memory.depends(tensor):
             with _disable_current_modes():
                 return self._copied(tensor).tolist()
-        self.noticed()
+        self.noticed = True
         return tensor.tolist()
 
     def _copied(self, tensor: torch.Tensor) -> torch.Tensor:

@@ -92,19 +92,19 @@ class _Runner:
             raise IndependentOutputError(self.address, " by any path that has a gradient")
 
         def pull(cotangents: NDArray[Any]) -> NDArray[Any]:
-            return np.stack([array(self._pulled(given, result, one)) for one in cotangents])
+            stack = torch.from_numpy(np.ascontiguousarray(cotangents))
+            return np.stack([array(self._pulled(given, result, one)) for one in stack])
 
         return Linearization(lambda: array(result.detach()), pull)
 
     def _pulled(
-        self, given: torch.Tensor, result: torch.Tensor, cotangent: NDArray[Any]
+        self, given: torch.Tensor, result: torch.Tensor, cotangent: torch.Tensor
     ) -> torch.Tensor:
-        along = torch.from_numpy(np.ascontiguousarray(cotangent)).to(result)
         try:
             # Checkpointed parts of a model run again during the backward pass.
             with self._running(lambda name, value: None):
                 (gradient,) = torch.autograd.grad(
-                    result, given, along, retain_graph=True, allow_unused=True
+                    result, given, cotangent.to(result), retain_graph=True, allow_unused=True
                 )
         except (RuntimeError, NotImplementedError) as error:
             reason = (str(error) or type(error).__name__).splitlines()[0]

@@ -33,6 +33,14 @@ class Modules:
         """All names."""
         return tuple(name for names in self.names.values() for name in names)
 
+    def types(self) -> dict[str, str]:
+        """The class of each layer, by all its names."""
+        return {
+            name: type(module).__name__
+            for module in self.each
+            for name in self.names.get(id(module), ())
+        }
+
     def tensors(self) -> Iterator[torch.Tensor]:
         """All parameters and buffers."""
         for module in self.each:

@@ -14,8 +14,9 @@ from torch._subclasses.fake_tensor import (
 )
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
-from rf_torch.call import Call
+from rf_torch.call import Call, Rule
 from rf_torch.constants import ConstantTape, tensors_in
+from rf_torch.custom import custom_rule
 from rf_torch.entries import replaced
 from rf_torch.escapes import Escapes
 from rf_torch.fills import KEEPING
@@ -45,9 +46,9 @@ class Recorder(TorchDispatchMode):
         super().__init__()
         self.memory, self._stand_ins = memory, stand_ins
         self.tape = ConstantTape(stand_ins.real, stand_ins.zeros)
-        self.reads_values = False
+        self._answered = False
         self.fills = Fills(memory.builder, KEEPING)
-        self._escapes = Escapes(memory, self.tape, self._noticed)
+        self._escapes = Escapes(memory, self.tape)
         self._recurrences = Recurrences(memory)
 
     def __enter__(self) -> Recorder:
@@ -76,8 +77,10 @@ class Recorder(TorchDispatchMode):
         finally:
             super().__exit__(None, None, None)
 
-    def _noticed(self) -> None:
-        self.reads_values = True
+    @property
+    def reads_values(self) -> bool:
+        """Whether the forward was given values that depend on the input."""
+        return self._answered or self._escapes.noticed
 
     def __torch_dispatch__(
         self,
@@ -101,7 +104,8 @@ class Recorder(TorchDispatchMode):
             return args[0].fake_device
         args, values = self._stood_in(args, tuple(kwargs.values()))
         given = dict(zip(kwargs, values, strict=True))
-        if is_composite(function):
+        custom = custom_rule(function)
+        if custom is None and is_composite(function):
             # Inference mode passes composite ops on whole.
             with self._nested():
                 decomposed = function.decompose(*args, **given)
@@ -122,7 +126,7 @@ class Recorder(TorchDispatchMode):
         result = self._run(function, args, given, depends)
         call = Call(kind.name, function, args, given, result, self.memory, self.tape, self.fills)
         if depends:
-            self._record(kind, call, blank)
+            self._record(kind, call, blank, custom)
         else:
             self._record_constant(kind, call)
         return result
@@ -171,13 +175,13 @@ class Recorder(TorchDispatchMode):
         for target in call.written(kind.written):
             self.memory.write(target, None)
 
-    def _record(self, kind: Kind, call: Call, blank: frozenset[int]) -> None:
+    def _record(self, kind: Kind, call: Call, blank: frozenset[int], custom: Rule | None) -> None:
         if kind.name in _READING:
-            self.reads_values = True
+            self._answered = True
             return
-        if kind.views and self._view(call):
+        if custom is None and kind.views and self._view(call):
             return
-        found = (kind.rule or opaque)(call)
+        found = (custom or kind.rule or opaque)(call)
         nodes = list(found) if isinstance(found, Sequence) else [found]
         if all(node is None for node in nodes):
             written = bool(kind.written)

@@ -133,6 +133,7 @@ class _Run:
             error,
             self.fakes is None,
             (_READS_VALUES,) if recorder.reads_values else (),
+            {"": type(self.model).__name__, **self.modules.types()},
         )
 
     def _input(self) -> torch.Tensor:

@@ -1,0 +1,68 @@
+"""What the measurements of many layers will ask, so that their rows can be walked together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rfcore.ahead import Ahead, Question
+from rfcore.errors import RfcoreError
+from rfcore.evidence import spread_out, window_and_far
+from rfcore.global_paths import ignored_ops
+from rfcore.graph import Graph
+from rfcore.traces import Comparison, TraceSet
+from rfcore.walk import Elastic, Walker
+
+__all__ = ["walk_ahead"]
+
+
+def walk_ahead(traces: TraceSet, addresses: Iterable[str], *, ignore_global: bool) -> None:
+    """Walks the rows that `exact_field` will ask for; a wrong guess costs time and nothing else.
+
+    Args:
+        traces: The model's traces.
+        addresses: The outputs that will be measured.
+        ignore_global: Whether global paths will be cut.
+    """
+    ahead = Ahead()
+    questions = (
+        question
+        for address in addresses
+        for question in _questions(traces, address, ignore_global=ignore_global)
+    )
+    ahead.ask(questions)
+    traces.ahead = ahead
+
+
+def _questions(traces: TraceSet, address: str, *, ignore_global: bool) -> Iterator[Question]:
+    small = traces.asked.values[address]
+    if small is None or 0 in traces.asked.shapes[address]:
+        return
+    for number, axis in enumerate(traces.spec.axes):
+        try:
+            comparison = traces.compare(address, traces.growths(address)[0][0], number)
+        except RfcoreError:
+            return
+        if comparison is None or not _keeps_layout(comparison, traces):
+            return
+        alignment, graph = comparison.alignment, comparison.large.graph
+        count = graph.nodes[comparison.node].shape[axis]
+        rows = window_and_far(count, comparison.longest_period(axis))
+        walker = _walker(graph, comparison.node, alignment.elastic, ignore_global=ignore_global)
+        yield Question(walker, comparison.node, axis, tuple(rows))
+        asked = traces.asked.graph
+        walker = _walker(asked, small, alignment.elastic_small, ignore_global=ignore_global)
+        yield Question(walker, small, axis, tuple(spread_out(asked.nodes[small].shape[axis])))
+
+
+def _keeps_layout(comparison: Comparison, traces: TraceSet) -> bool:
+    """Whether the axes that follow the input's size are where they are in the input."""
+    if not comparison.usable:
+        return False
+    flags = comparison.alignment.elastic[comparison.node]
+    moving = tuple(dim for dim, flag in enumerate(flags) if flag)
+    return len(flags) == len(traces.spec.shape) and moving == traces.spec.axes
+
+
+def _walker(graph: Graph, node: int, elastic: Elastic, *, ignore_global: bool) -> Walker:
+    cut = ignored_ops(graph, node, elastic) if ignore_global else frozenset()
+    return Walker(graph, elastic, cut)
