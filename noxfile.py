@@ -71,7 +71,7 @@ def demo(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run every test, then the core's alone on each Python; `-- -k name` narrows it down."""
-    session.install(*EVERYTHING, *group("test"), *group("models"))
+    session.install(*EVERYTHING, *group("test"), *group("models"), *group("notebooks"))
     if session.posargs:
         session.run("pytest", "-n", "2", *session.posargs, env=QUIET | {"KERAS_BACKEND": "jax"})
         return

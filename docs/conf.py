@@ -20,8 +20,8 @@ maximum_signature_line_length = 88
 napoleon_use_ivar = True
 napoleon_custom_sections = [("Source", "notes_style")]
 nitpick_ignore_regex = [
-    ("py:.*", r"(collections|fractions|matplotlib|np|numpy|typing)\..*"),
-    ("py:class", r".*\.T"),
+    ("py:.*", r"(collections|fractions|matplotlib|np|numpy|pathlib|typing)\..*"),
+    ("py:class", r".*\.[A-Z]"),
 ]
 
 html_theme = "furo"

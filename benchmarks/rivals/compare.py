@@ -109,12 +109,10 @@ def asked(framework: Framework) -> dict[str, dict[str, Any]]:
     """Title of the contestant, then name of the network: what came of it."""
     found: dict[str, dict[str, Any]] = {one.title: {} for one in framework.contestants}
     for contestant, subject, reply in everything(framework):
-        if contestant.answers:
-            verdict = judged(subject, reply)
-            reply |= {"verdict": verdict.kind, "text": verdict.text}
         found[contestant.title][subject.name] = reply
-        told = [str(reply.get(key, "")) for key in ("verdict", "text", "seconds", "ratio", "error")]
-        CONSOLE.print(f"{framework.title}, {subject.name}, {contestant.title}:", *told)
+        told = [judged(subject, reply)] if contestant.answers else []
+        times = [f"{key} {reply[key]:.3g}" for key in ("seconds", "ratio") if key in reply]
+        CONSOLE.print(f"{framework.title}, {subject.name}, {contestant.title}:", *told, *times)
     return found
 
 
@@ -123,24 +121,31 @@ def main() -> None:
     parser.add_argument("frameworks", nargs="*", help=f"any of {', '.join(FRAMEWORKS)}")
     parser.add_argument("--page", action="store_true", help="write the page from what was found")
     options = parser.parse_args()
-    known = json.loads(FOUND.read_text()) if FOUND.exists() else {}
     if not options.page:
         for name in options.frameworks or FRAMEWORKS:
-            framework = FRAMEWORKS[name]
-            before = machine.load()
-            results = asked(framework)
-            load = (before, machine.load())
-            installed = {
-                contestant.environment.name: installation(contestant)
-                for contestant in framework.contestants
-            }
-            known[name] = {
-                **{"date": machine.today(), "machine": machine.described(), "load": load},
-                **{"found": results, "installed": installed},
-            }
+            run = ran(FRAMEWORKS[name])
             FOUND.parent.mkdir(parents=True, exist_ok=True)
-            FOUND.write_text(json.dumps(known, indent=1))
-    page.write(known)
+            FOUND.write_text(json.dumps(known() | {name: run}, indent=1))
+    page.write({name: known()[name] for name in FRAMEWORKS if name in known()})
+
+
+def known() -> dict[str, Any]:
+    return json.loads(FOUND.read_text()) if FOUND.exists() else {}
+
+
+def ran(framework: Framework) -> dict[str, Any]:
+    before = machine.load()
+    found = asked(framework)
+    return {
+        "date": machine.today(),
+        "machine": machine.described(),
+        "load": (before, machine.load()),
+        "found": found,
+        "installed": {
+            contestant.environment.name: installation(contestant)
+            for contestant in framework.contestants
+        },
+    }
 
 
 def installation(contestant: Contestant) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from claims import CLAIMS, Claim
 from contestants import FRAMEWORKS, Contestant, Framework
 from environments import Environment
-from verdicts import shown
+from verdicts import judged, shown
 from workers import DEADLINE, GIBIBYTES
 
 __all__ = ["write"]
@@ -21,6 +21,8 @@ Found = dict[str, dict[str, Any]]
 
 
 def write(everything: dict[str, Any]) -> None:
+    for name, run in everything.items():
+        judge(FRAMEWORKS[name], run["found"])
     parts = {
         "claims": claims(everything),
         "score": score(everything),
@@ -33,6 +35,16 @@ def write(everything: dict[str, Any]) -> None:
     for name, value in parts.items():
         text = text.replace("{{" + name + "}}", value)
     PAGE.write_text(text)
+
+
+def judge(framework: Framework, found: Found) -> None:
+    """Puts the verdicts beside the answers; what was found stays as it is."""
+    for contestant in framework.contestants:
+        for subject in framework.subjects:
+            reply = found[contestant.title].get(subject.name)
+            if contestant.answers and reply is not None:
+                verdict = judged(subject, reply)
+                reply |= {"verdict": verdict.kind, "text": verdict.text}
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:

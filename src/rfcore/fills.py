@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rfcore.graph import AxisMap, Mask, Pattern, booleans
+from rfcore.graph import AxisMap, Mask, Pattern
+from rfcore.ops import booleans
 
 __all__ = ["LOW", "Fill", "Gate", "Kind", "is_low", "is_zero"]
 

@@ -216,12 +216,17 @@ def test_value_that_is_needed_is_the_cause() -> None:
     assert isinstance(caught.value.__cause__, jax.errors.ConcretizationTypeError)
 
 
-def test_token_numbers_are_asked_for_elsewhere() -> None:
-    table = np.ones((10, 4), np.float32)
+def test_token_numbers_are_looked_up_position_by_position() -> None:
+    table = np.random.default_rng(0).standard_normal((10, 4)).astype(np.float32)
+
+    def differences(tokens: Any) -> Any:
+        return jnp.diff(jnp.asarray(table)[tokens], n=2, axis=1)
+
+    field = rfcore.estimate(differences, backend="jax", input_shape=(30,))
+    assert (field.size, field.padding, field.exact) == ((3,), (0,), True)
+    assert field.verify(differences, backend="jax", input_shape=(30,)).complete
     with pytest.raises(InputTypeError, match="integers"):
-        rfcore.estimate(
-            lambda x: jnp.asarray(table)[x], backend="jax", input_shape=(9,), layout="NL"
-        )
+        rfcore.estimate(differences, backend="jax", input_shape=(30,), method="gradient")
 
 
 def test_unknown_layer_has_a_nearest_name() -> None:

@@ -212,13 +212,31 @@ class OneHot(nn.Module):
 @pytest.mark.parametrize("output", [None, "trunk"])
 @pytest.mark.parametrize("model", [Tokens, OneHot])
 def test_inputs_of_integers(model: type[nn.Module], output: str | None) -> None:
-    error = caught(InputTypeError, model(), input_shape=(64,), output=output)
+    network = model().eval()
+    field = rfcore.estimate(network, input_shape=(64,), output=output)
+    # The one convolution; a token is looked up position by position.
+    assert (field.size, field.stride, field.padding) == ((3,), (1,), (1,))
+    assert field.exact or model is OneHot
+    certificate = field.verify(network, input_shape=(64,), output=output)
+    assert certificate.complete, str(certificate)
+
+
+def test_a_wrong_field_of_integers_is_caught() -> None:
+    network = Tokens().eval()
+    field = rfcore.estimate(network, input_shape=(64,))
+    (axis,) = field.axes
+    assert axis.lows is not None
+    for step in (1, -1):
+        moved = dataclasses.replace(
+            field, axes=(dataclasses.replace(axis, lows=(axis.lows[0] + step,)),)
+        )
+        assert not moved.verify(network, input_shape=(64,)).passed
+
+
+def test_integers_have_no_gradient_and_the_hint_works() -> None:
+    error = caught(InputTypeError, Tokens(), input_shape=(64,), method="gradient")
     assert "integers" in error.message
     assert typed(error.hint) == {"input": "inputs_embeds"}
-
-
-def test_the_hint_about_integers_works() -> None:
-    error = caught(InputTypeError, Tokens(), input_shape=(64,))
     field = rfcore.estimate(Tokens(), input_shape=(64, 4), layout="NLC", **typed(error.hint))
     assert (field.size, field.padding) == ((3,), (1,))
 

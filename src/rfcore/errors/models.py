@@ -46,7 +46,7 @@ def _advice(cause: BaseException) -> str:
 
 
 class InputTypeError(RfcoreError):
-    """The measured input would have to hold integers or complex numbers."""
+    """The measured input cannot hold floating-point numbers, and the question needs them."""
 
     def __init__(self, needed: str) -> None:
         self.needed = needed

@@ -51,7 +51,7 @@ def growth(
         axes: Where to draw; None for a new figure.
 
     Returns:
-        The axes: sizes in pixels to the right, layers downwards.
+        The axes, with sizes in pixels to the right and layers downwards.
 
     Raises:
         PlotError: There are no fields, they are of different inputs, or more than three axes

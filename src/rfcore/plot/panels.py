@@ -50,7 +50,7 @@ def panels(
         naive: As in `grid`.
 
     Returns:
-        A figure that belongs to no window: call its `savefig`.
+        A figure that belongs to no window; call its `savefig`.
 
     Raises:
         PlotError: There are no fields, their axes are not alike, or the image does not fit.

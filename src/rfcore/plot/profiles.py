@@ -49,7 +49,7 @@ def profile(
         axes: Where to draw; None for a new figure.
 
     Returns:
-        The axes: pixels from the centre to the right, share of the mass in a pixel upwards.
+        The axes, with pixels from the centre to the right and the share of the mass upwards.
 
     Raises:
         DeadGradientError: The map is zero everywhere.
@@ -108,7 +108,7 @@ def radial(
         axes: Where to draw; None for a new figure.
 
     Returns:
-        The axes: distance in pixels to the right, the mean of the map over a ring upwards.
+        The axes, with distance in pixels to the right and the mean of the map over a ring upwards.
 
     Raises:
         DeadGradientError: The map is zero everywhere.

@@ -3,7 +3,8 @@
 No trace and no rule takes part in this. NaN survives sums and products, so an output that turns
 NaN depends on what was spoiled; where an op swallows NaN, or weights of zero let it through,
 finite noise tells, from small (which saturating gates pass) to so large that it shows through
-dead activations and many layers of small weights.
+dead activations and many layers of small weights. Integers (token numbers) know neither: they are
+drawn from 0 and 1, which every vocabulary has, and spoiled by taking the other one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ NOISE = 1000
 SCALES = (1.0, 1e6, -1e6, 1e3, -1e3, 1e18, -1e18)
 # Beyond this power of its largest number a type overflows in the first layer.
 HEADROOM = 0.8
+# Share of ones in draws of token numbers: what hides behind a maximum of many needs few of them.
+SHARES = (0.5, 0.1, 0.9, 0.02, 0.98, 0.5)
 # Of the largest change, in units of the type's precision.
 ROUNDINGS = 64
 
@@ -65,7 +68,7 @@ class Trial:
         output: What the user calls the output.
 
     Raises:
-        InputTypeError: The input holds integers.
+        InputTypeError: The input holds neither floats nor integers.
         ForwardError: The forward does not return the same array twice.
         RfcoreError: The backend's own, where the model does not run.
     """
@@ -80,8 +83,8 @@ class Trial:
         self._clean: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
         self._positive = False
         self.dtype = np.dtype(self._forward.dtype)
-        if self.dtype.kind != "f":
-            raise InputTypeError("integers" if self.dtype.kind in "iu" else str(self.dtype))
+        if self.dtype.kind not in "fiu":
+            raise InputTypeError(str(self.dtype))
         image, first = self.clean(SEED)
         if not np.isfinite(first).all():
             # Logarithms and roots want inputs above zero.
@@ -90,6 +93,11 @@ class Trial:
             image, first = self.clean(SEED)
         if not _same(first, self._run(image)).all():
             raise ForwardError("gives different values for the same input")
+
+    @property
+    def holds_numbers(self) -> bool:
+        """Whether the input holds integers, which cannot be NaN."""
+        return self.dtype.kind in "iu"
 
     def rounding(self, changes: NDArray[np.float64]) -> float:
         """What a change has to exceed not to be the rounding of kernels that mix far values."""
@@ -111,6 +119,8 @@ class Trial:
     @property
     def finite_fills(self) -> tuple[Fill, ...]:
         """Noise of all sizes; that which tells most comes first, and on a second input again."""
+        if self.holds_numbers:
+            return tuple(Fill(1.0, SEED + draw) for draw in range(len(SHARES)))
         largest = float(np.finfo(self.dtype).max) ** HEADROOM
         scales = [scale for scale in SCALES if abs(scale) <= largest]
         return (*(Fill(scale) for scale in scales), *(Fill(s, SEED + 1) for s in scales[:2]))
@@ -118,10 +128,16 @@ class Trial:
     def clean(self, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
         """An unspoiled input and what the model makes of it."""
         if seed not in self._clean:
-            noise = _noise(self.spec.shape, seed)
-            image = (np.abs(noise) + 0.1 if self._positive else noise).astype(self.dtype)
+            image = self._image(seed)
             self._clean[seed] = image, self._run(image)
         return self._clean[seed]
+
+    def _image(self, seed: int) -> NDArray[Any]:
+        if self.holds_numbers:
+            draws = np.random.default_rng(seed).random(self.spec.shape)
+            return np.asarray(draws < SHARES[seed - SEED], self.dtype)
+        noise = _noise(self.spec.shape, seed)
+        return (np.abs(noise) + 0.1 if self._positive else noise).astype(self.dtype)
 
     def changes(self, boxes: list[Box], fill: Fill) -> NDArray[np.float64]:
         """How much each value of the output changes when some of the input is spoiled.
@@ -138,7 +154,9 @@ class Trial:
         image, clean = self.clean(fill.seed)
         spoiled = image.copy()
         noise = None
-        if fill.scale is not None:
+        if self.holds_numbers:
+            noise = (1 - image).astype(self.dtype)
+        elif fill.scale is not None:
             noise = (_noise(image.shape, NOISE + fill.seed) * fill.scale).astype(self.dtype)
         for box in boxes:
             spoiled[box] = np.nan if noise is None else noise[box]
@@ -155,7 +173,6 @@ class Trial:
 
     def _run(self, image: NDArray[Any]) -> NDArray[Any]:
         self.runs += 1
-        # The model may write into what it is given.
         # The model may write into what it is given.
         return self._forward.run(image.copy())
 

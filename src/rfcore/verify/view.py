@@ -202,6 +202,7 @@ class AxisView:
         witness: Witness | None = None,
     ) -> Check:
         shape, pixel = self.trial.spec.spatial_shape, self.edge(output, side)
+        method = "finite" if self.trial.holds_numbers else method
         return Check(self.axis, EDGES[side], output, pixel, shape, method, verdict, reach, witness)
 
     def _leak(self, output: int, side: Side, fill: Fill) -> Check:

@@ -26,7 +26,7 @@ class Call:
         operands: What its operands stand for.
         shapes: Shapes of its operands.
         results: Shapes of its results.
-        types: Element types of its operands, then of its results.
+        avals: What JAX knows of its operands, then of its results.
         builder: The graph that is built.
     """
 
@@ -35,7 +35,7 @@ class Call:
     operands: Sequence[Seen | Constant]
     shapes: Sequence[Shape]
     results: Sequence[Shape]
-    types: Sequence[Any]
+    avals: Sequence[Any]
     builder: GraphBuilder
 
     @property
@@ -47,6 +47,11 @@ class Call:
     def shape(self) -> Shape:
         """Shape of the (first) result."""
         return self.results[0]
+
+    @property
+    def types(self) -> list[Any]:
+        """Element types of its operands, then of its results."""
+        return [getattr(aval, "dtype", None) for aval in self.avals]
 
     def seen(self) -> list[Seen]:
         """The operands that depend on the input."""

@@ -9,7 +9,6 @@ lazy mask like any other constant: axes along which all is alike stay at length 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,13 +35,16 @@ __all__ = [
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True, slots=True)
 class _Formula:
     """A numpy function in the place of a primitive."""
 
-    function: Callable[..., Array]
-    name: str = "formula"
-    multiple_results: bool = False
+    __slots__ = ("function",)
+
+    name = "formula"
+    multiple_results = False
+
+    def __init__(self, function: Callable[..., Array]) -> None:
+        self.function = function
 
     def bind(self, *operands: Any) -> Array:
         """The function's value."""

@@ -72,14 +72,18 @@ class Interpreter:
         hearing: The layers and names that were heard on the way.
         scopes: The name scopes that were passed.
         error: The first refusal.
-        positions: Where in the jaxprs each value was made that can be told by its scope.
+
+    Args:
+        builder: See above.
+        hearing: See above. Where it has heard of layers already, scopes tell of none.
+        separator: What is put between the names of nested scopes.
     """
 
     def __init__(self, builder: GraphBuilder, hearing: Hearing, separator: str) -> None:
         self.builder, self.hearing = builder, hearing
         self.scopes = Scopes(separator)
+        self._notes_scopes = not hearing.heard_layers
         self.error: RfcoreError | None = None
-        self.positions: dict[Seen, Position] = {}
 
     def run(
         self,
@@ -104,22 +108,18 @@ class Interpreter:
         def read(atom: Any) -> Value:
             return Constant.given(atom.val) if isinstance(atom, Literal) else known[atom]
 
+        latest, inner = (), path
         for number, equation in enumerate(jaxpr.eqns):
             stack = equation.source_info.name_stack.stack
-            inner = self.scopes.path(path, stack) if stack else path
+            if stack is not latest:
+                latest, inner = stack, self.scopes.path(path, stack) if stack else path
             operands = [read(atom) for atom in equation.invars]
             here = None if position is None else (*position, number)
             results = self._apply(equation, operands, inner, here)
-            if inner:
-                self.scopes.note(operands, results, inner)
-                self._place(results, here)
+            if inner and self._notes_scopes:
+                self.scopes.note(operands, results, inner, here)
             known.update(zip(equation.outvars, results, strict=True))
         return [read(atom) for atom in jaxpr.outvars]
-
-    def _place(self, results: Sequence[Value], position: Position | None) -> None:
-        for number, result in enumerate(results):
-            if isinstance(result, Seen) and position is not None:
-                self.positions.setdefault(result, (*position, number))
 
     def _apply(
         self, equation: Any, operands: Sequence[Value], path: Path, position: Position | None
@@ -160,7 +160,7 @@ class Interpreter:
             operands,
             [atom.aval.shape for atom in equation.invars],
             [aval.shape for aval in avals],
-            [getattr(aval, "dtype", None) for aval in (*(a.aval for a in equation.invars), *avals)],
+            [*(atom.aval for atom in equation.invars), *avals],
             self.builder,
         )
         if all(0 in shape for shape in call.results):

@@ -21,7 +21,7 @@ def methods_heard(hearing: Hearing) -> Iterator[None]:
             stack.enter_context(linen.intercept_methods(_interceptor(hearing, _linen_name)))
         if (haiku := loaded("haiku")) is not None:
             stack.enter_context(haiku.intercept_methods(_interceptor(hearing, _haiku_name)))
-            # Modules make texts of themselves, in case they are printed: a fifth of a trace.
+            # In case they are printed, modules make a text of themselves: a fifth of a trace.
             stack.enter_context(haiku.config.context(module_auto_repr=False))
         yield
 

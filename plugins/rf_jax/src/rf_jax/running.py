@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rf_jax.hearing import Heard
 from rf_jax.positions import evaluated
-from rf_jax.tracing import Reading, explained, read
+from rf_jax.tracing import Reading, explained, read, read_any
 from rfcore.addresses import resolve
 from rfcore.errors import (
     BackendCapabilityError,
@@ -54,7 +54,9 @@ class Located:
         return evaluated(self.reading.closed.jaxpr, consts, [image], self.heard.position)
 
 
-def located(model: Any, spec: InputSpec, output: str | int | None, wanted: str) -> Located:
+def located(
+    model: Any, spec: InputSpec, output: str | int | None, wanted: str, *, ids: bool = False
+) -> Located:
     """Traces a model and finds one of its tensors.
 
     Args:
@@ -62,6 +64,7 @@ def located(model: Any, spec: InputSpec, output: str | int | None, wanted: str) 
         spec: The measured input.
         output: What the user calls the output.
         wanted: What it is computed for, for messages.
+        ids: Whether integers will do where floats do not.
 
     Raises:
         ModelError: The forward failed.
@@ -69,7 +72,7 @@ def located(model: Any, spec: InputSpec, output: str | int | None, wanted: str) 
         BackendCapabilityError: The model has no weights, or the output is inside of a loop.
     """
     try:
-        reading = read(model, spec)
+        reading = read_any(model, spec) if ids else read(model, spec)
     except RfcoreError:
         raise
     except Exception as error:
@@ -105,7 +108,8 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
         UnknownLayerError: Nothing has that name.
         BackendCapabilityError: The model has no weights, or the output is inside of a loop.
     """
-    found = located(model, spec, output, "the forward")
+    found = located(model, spec, output, "the forward", ids=True)
+    kind = np.dtype(found.reading.closed.jaxpr.invars[-1].aval.dtype)
     # Weights are arguments: as constants, the compiler would compute with them.
     forward = jax.jit(found.value)
     device = _plain_device()
@@ -116,13 +120,13 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
             hint = f"give an array of shape {spec.shape}, or ask for a forward of this shape."
             raise InputShapeError(image.shape, "is not what this forward was made for", hint)
         try:
-            given = jax.device_put(image.astype(np.float32), device)
+            given = jax.device_put(image.astype(kind), device)
             return plain_array(forward(consts, given))
         except Exception as error:
             raise ModelError(spec.shape, error) from error
 
     notes = [found.reading.forward.note] if found.reading.forward.note else []
-    return OutputForward(run, np.dtype(np.float32), tuple(notes))
+    return OutputForward(run, kind, tuple(notes))
 
 
 def plain_array(value: Any) -> NDArray[Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rf_jax.hearing import Position
 from rf_jax.values import Seen, Value
 
 __all__ = ["Path", "Scopes"]
@@ -18,12 +19,17 @@ Path = tuple[str, ...]
 class Scopes:
     """The scopes of one trace.
 
+    Attributes:
+        positions: Where in the jaxprs each value was made that can be told by its scope.
+
     Args:
         separator: What is put between the names of nested scopes.
     """
 
     def __init__(self, separator: str) -> None:
         self._separator = separator
+        self.positions: dict[Seen, Position] = {}
+        self._labels: dict[Path, str] = {}
         self._made: dict[Seen, Path] = {}
         self._outputs: dict[Path, dict[Seen, None]] = {}
 
@@ -34,28 +40,42 @@ class Scopes:
 
     def label(self, path: Path) -> str:
         """A path as users write it."""
-        return self._separator.join(path)
+        label = self._labels.get(path)
+        if label is None:
+            label = self._labels[path] = self._separator.join(path)
+        return label
 
-    def note(self, operands: Sequence[Value], results: Sequence[Value], path: Path) -> None:
-        """Notes a primitive under `path`."""
+    def note(
+        self,
+        operands: Sequence[Value],
+        results: Sequence[Value],
+        path: Path,
+        position: Position | None,
+    ) -> None:
+        """Notes a primitive under `path`, and where in the jaxprs it stands if that is known."""
         self.used(operands, path)
-        for result in results:
-            if isinstance(result, Seen) and result not in self._made:
-                self._made[result] = path
-                for depth in range(1, len(path) + 1):
-                    self._outputs.setdefault(path[:depth], {})
+        for number, result in enumerate(results):
+            if isinstance(result, Seen):
+                if result not in self._made:
+                    self._made[result] = path
+                    if path not in self._outputs:
+                        for depth in range(1, len(path) + 1):
+                            self._outputs.setdefault(path[:depth], {})
+                if position is not None and result not in self.positions:
+                    self.positions[result] = (*position, number)
 
     def used(self, values: Sequence[Value], path: Path) -> None:
         """Notes that values are used under `path`: they leave all scopes that are not around it."""
         for value in values:
-            made = self._made.get(value) if isinstance(value, Seen) else None
-            if made is None or made == path:
+            if not isinstance(value, Seen):
+                continue
+            made = self._made.get(value)
+            if made is None or made is path or made == path:
                 continue
             shared = 0
             while shared < min(len(made), len(path)) and made[shared] == path[shared]:
                 shared += 1
             for depth in range(shared + 1, len(made) + 1):
-                assert isinstance(value, Seen)
                 self._outputs[made[:depth]][value] = None
 
     def outputs(self) -> Mapping[str, Sequence[Seen]]:

@@ -7,6 +7,7 @@ is read. What the model's modules return is marked on the way, so that users can
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from rfcore.graph import Elementwise, GraphBuilder
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
 
-__all__ = ["Reading", "explained", "read", "trace"]
+__all__ = ["Reading", "explained", "read", "read_any", "trace"]
 
 _NOT_KNOWN = "it is a parameter that has no value yet"
 _INTEGERS_WANTED = ("must have integer", "must be integer", "integer or boolean type")
@@ -55,20 +56,40 @@ def trace(model: Any, spec: InputSpec) -> Trace:
         spec: The measured input.
     """
     try:
-        return read(model, spec).trace
+        return read_any(model, spec).trace
     except Exception as error:
         return Trace(GraphBuilder(spec.shape).finish(), {}, {}, (), explained(error))
 
 
-def read(model: Any, spec: InputSpec) -> Reading:
+def read_any(model: Any, spec: InputSpec) -> Reading:
+    """As `read`, on integers (token numbers) where the forward cannot do with floats.
+
+    Raises:
+        Exception: Whatever the model's own forward raises on floats.
+    """
+    try:
+        return read(model, spec)
+    except Exception as error:
+        if isinstance(explained(error), InputTypeError):
+            with suppress(Exception):
+                return read(model, spec, jnp.int32)
+        raise
+
+
+def read(model: Any, spec: InputSpec, kind: Any = jnp.float32) -> Reading:
     """A model's forward, traced and read.
+
+    Args:
+        model: A model, or a function of one array.
+        spec: The measured input.
+        kind: The type of its values.
 
     Raises:
         Exception: Whatever the model's own forward raises.
     """
     hearing = Hearing()
     forward = forward_of(model, spec, hearing)
-    image = jax.ShapeDtypeStruct(spec.shape, jnp.float32)
+    image = jax.ShapeDtypeStruct(spec.shape, kind)
     stage = jax.make_jaxpr(forward.function, return_shape=True)
     closed, returned = stage(forward.parameters, image)
     builder = GraphBuilder(spec.shape)
@@ -115,7 +136,7 @@ def _by_scopes(reader: Interpreter, builder: GraphBuilder) -> dict[str, Heard]:
     found: dict[str, Heard] = {}
     for name, values in reader.scopes.outputs().items():
         heard = [
-            Heard(value.node, builder.shape(value.node), reader.positions.get(value, ()))
+            Heard(value.node, builder.shape(value.node), reader.scopes.positions.get(value, ()))
             for value in values
         ]
         found.update(addresses_of(name, [{"": part} for part in heard]))

@@ -77,11 +77,16 @@ class Refused:
 class Application:
     """One primitive applied to constants, computed at most once for all its results."""
 
-    __slots__ = ("operands", "params", "primitive", "results")
+    __slots__ = ("is_positional", "operands", "params", "primitive", "results")
 
     def __init__(self, primitive: Any, params: dict[str, Any], operands: Sequence[Constant]):
         self.primitive, self.params, self.operands = primitive, params, operands
         self.results: Sequence[Any] | None = None
+        self.is_positional = True
+        for operand in operands:
+            if not operand.is_positional:
+                self.is_positional = False
+                break
 
     def run(self) -> Sequence[Any]:
         """Computes the results, and all that they need, without recursion."""
@@ -126,11 +131,7 @@ class Constant:
         self.shape = tuple(shape)
         self.hidden, self.made_by = hidden, made_by
         self._value, self._index = value, index
-        self._positional = (
-            self.size <= 1
-            if made_by is None
-            else all(operand.is_positional for operand in made_by.operands)
-        )
+        self._positional = self.size <= 1 if made_by is None else made_by.is_positional
 
     @classmethod
     def given(cls, value: Any) -> Constant:
@@ -142,13 +143,16 @@ class Constant:
         cls, primitive: Any, params: dict[str, Any], operands: Sequence[Constant], avals: Any
     ) -> list[Constant]:
         """The results of a primitive on constants."""
-        hidden = next((operand.hidden for operand in operands if operand.hidden), "")
-        if hidden:
-            return [cls(aval.shape, hidden=hidden) for aval in avals]
+        for operand in operands:
+            if operand.hidden:
+                return [cls(aval.shape, hidden=operand.hidden) for aval in avals]
         made_by = Application(primitive, params, operands)
         results = [cls(aval.shape, made_by=made_by, index=i) for i, aval in enumerate(avals)]
-        small = all(math.prod(value.shape) <= SMALL for value in (*results, *operands))
-        if small and folds(primitive) and all(operand.ready for operand in operands):
+        if (
+            all(math.prod(value.shape) <= SMALL for value in (*operands, *results))
+            and folds(primitive)
+            and all(operand.ready for operand in operands)
+        ):
             made_by.run()
         return results
 

@@ -54,6 +54,7 @@ class ConstantTape:
     concrete: bool = False
     _entries: list[Entry] = field(default_factory=list)
     _touching: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _histories: dict[tuple[int, int], list[Entry]] = field(default_factory=dict)
 
     def record(
         self,
@@ -65,9 +66,7 @@ class ConstantTape:
         blank: frozenset[int] = frozenset(),
     ) -> None:
         """Keeps one op whose result is constant; of operands in `blank` only shapes are read."""
-        tensors = tensors_in((*args, *kwargs.values(), result))
-        identities = {id(tensor): identity_of(tensor) for tensor in tensors}
-        entry = Entry(function, args, kwargs, result, mutates, blank, identities)
+        entry = Entry.of(function, args, kwargs, result, mutates, blank)
         for storage in entry.touched():
             self._touching[storage].append(len(self._entries))
         self._entries.append(entry)
@@ -181,10 +180,10 @@ class ConstantTape:
         for entry in self._history(identity, until):
             if not entry.rearranges:
                 return False
-            for operand in entry.operands():
+            for operand in entry.operands:
                 if made.isdisjoint((id(operand), entry.identities[id(operand)])):
                     sources.append(operand)
-            for result in tensors_in(entry.result):
+            for result in entry.results:
                 made |= {id(result), entry.identities[id(result)]}
         if made.isdisjoint((id(tensor), identity)):
             sources.append(tensor)
@@ -193,8 +192,11 @@ class ConstantTape:
 
     def _history(self, identity: Identity, until: int) -> list[Entry]:
         """The recorded ops that a constant's value comes from, in program order."""
-        chosen: set[int] = set()
         ((storage, *_), *_) = identity
+        known = self._histories.get((storage, until))
+        if known is not None:
+            return known
+        chosen: set[int] = set()
         latest = [-i for i in self._touching.get(storage, ()) if i < until]
         heapq.heapify(latest)
         while latest:
@@ -203,11 +205,14 @@ class ConstantTape:
                 continue
             chosen.add(index)
             entry = self._entries[index]
-            for operand in entry.operands():
+            for operand in entry.operands:
                 for earlier in self._touching.get(entry.storage(operand), ()):
                     if earlier < index and earlier not in chosen:
                         heapq.heappush(latest, -earlier)
-        return [self._entries[index] for index in sorted(chosen)]
+        history = [self._entries[index] for index in sorted(chosen)]
+        # What ran before that moment is not added to, and it is asked about several times.
+        self._histories[storage, until] = history
+        return history
 
     def _replayed(self, tensor: torch.Tensor, until: int, identity: Identity) -> torch.Tensor:
         known: Known = {}
@@ -228,7 +233,7 @@ class ConstantTape:
 
     def _replay(self, entry: Entry, known: Known, until: int) -> None:
         values: Known = {}
-        for tensor in entry.given():
+        for tensor in entry.given:
             if id(tensor) in entry.blank:
                 shape = tuple(tensor.shape)
                 blank = torch.zeros(shape, dtype=tensor.dtype, device=tensor.device)
@@ -238,7 +243,7 @@ class ConstantTape:
                 values[id(tensor)] = self._real(tensor, identity, known, until)
         kwargs = {key: replaced(arg, values) for key, arg in entry.kwargs.items()}
         result = entry.function(*replaced(entry.args, values), **kwargs)
-        for fake, value in zip(tensors_in(entry.result), tensors_in(result), strict=True):
+        for fake, value in zip(entry.results, tensors_in(result), strict=True):
             value = value.fill_(1) if entry.is_unset else value
             known[id(fake)] = known[entry.identities[id(fake)]] = value
 

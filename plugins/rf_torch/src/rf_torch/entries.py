@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from rf_torch.places import Identity
+from rf_torch.places import Identity, identity_of
 
 __all__ = ["Entry", "replaced", "tensors_in"]
 
@@ -48,7 +48,20 @@ def replaced(value: Any, values: Mapping[Any, torch.Tensor]) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One op; of its operands in `blank` only the shape counts, as in `zeros_like(x)`."""
+    """One op.
+
+    Attributes:
+        function: The op.
+        args: Its positional arguments.
+        kwargs: Its keyword arguments.
+        result: What it returned.
+        mutates: Whether it writes into arguments.
+        blank: Of which tensors only the shape counts, as in `zeros_like(x)`, by id.
+        identities: Where each tensor lay when the op ran, by its id.
+        given: All tensors among the arguments.
+        operands: Those whose values count.
+        results: The tensors in the result.
+    """
 
     function: Callable[..., Any]
     args: tuple[Any, ...]
@@ -57,14 +70,27 @@ class Entry:
     mutates: bool
     blank: frozenset[int]
     identities: Mapping[int, Identity]
+    given: Sequence[torch.Tensor]
+    operands: Sequence[torch.Tensor]
+    results: Sequence[torch.Tensor]
 
-    def given(self) -> list[torch.Tensor]:
-        """All tensor arguments."""
-        return [*tensors_in(self.args), *tensors_in(tuple(self.kwargs.values()))]
-
-    def operands(self) -> list[torch.Tensor]:
-        """Those whose values count."""
-        return [tensor for tensor in self.given() if id(tensor) not in self.blank]
+    @classmethod
+    def of(
+        cls,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Any,
+        mutates: bool,
+        blank: frozenset[int],
+    ) -> Entry:
+        """An op that has just run."""
+        given, results = tensors_in((*args, *kwargs.values())), tensors_in(result)
+        identities = {id(tensor): identity_of(tensor) for tensor in (*given, *results)}
+        counted = [tensor for tensor in given if id(tensor) not in blank] if blank else given
+        return cls(
+            function, args, kwargs, result, mutates, blank, identities, given, counted, results
+        )
 
     def storage(self, tensor: torch.Tensor) -> int:
         """Where an operand or result lay when the op ran."""
@@ -72,8 +98,8 @@ class Entry:
 
     def touched(self) -> set[int]:
         """The storages that the op made or may have written."""
-        made = {self.storage(t) for t in tensors_in(self.result)}
-        return made | {self.storage(t) for t in self.operands()} if self.mutates else made
+        made = {self.storage(t) for t in self.results}
+        return made | {self.storage(t) for t in self.operands} if self.mutates else made
 
     @property
     def rearranges(self) -> bool:

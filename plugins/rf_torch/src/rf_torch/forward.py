@@ -17,7 +17,7 @@ from rf_torch.outputs import array, tensors_by_path
 from rf_torch.running import called, running
 from rf_torch.tracing import explained, no_fast_paths
 from rfcore.addresses import addresses_of, resolve
-from rfcore.errors import ModelError, RfcoreError
+from rfcore.errors import InputTypeError, ModelError, RfcoreError
 from rfcore.hookspecs import OutputForward
 from rfcore.inputs import InputSpec
 
@@ -54,13 +54,16 @@ def output_forward(model: Any, spec: InputSpec, output: str | int | None) -> Out
 
     Raises:
         ModelError: The forward failed before it came to the output.
-        InputTypeError: The input would have to hold integers.
         UnknownLayerError: Nothing has that name.
     """
     model = getattr(model, "_orig_mod", model)
     modules = modules_of(model)
     example = modules.example()
-    heard = heard_by_running(model, modules, spec, output)
+    try:
+        heard = heard_by_running(model, modules, spec, output, example)
+    except InputTypeError:
+        example = example.long()
+        heard = heard_by_running(model, modules, spec, output, example)
     place = heard.values[resolve(heard, output)]
 
     def run(image: NDArray[Any]) -> NDArray[Any]:
@@ -100,12 +103,20 @@ def plain_kernels() -> Iterator[None]:
 
 
 def heard_by_running(
-    model: Any, modules: Modules, spec: InputSpec, output: str | int | None
+    model: Any, modules: Modules, spec: InputSpec, output: str | int | None, example: torch.Tensor
 ) -> Heard:
     """What one forward on a random input lets be heard.
 
+    Args:
+        model: The model.
+        modules: Its modules.
+        spec: The measured input.
+        output: What the user calls the output.
+        example: A tensor of the input's type, where the model is.
+
     Raises:
         ModelError: It failed before it came to the output.
+        InputTypeError: It wants an input of integers.
     """
     calls: dict[str, list[dict[str, Place]]] = defaultdict(list)
 
@@ -117,7 +128,7 @@ def heard_by_running(
             calls[layer].append(places)
 
     generator = torch.Generator().manual_seed(SEED)
-    image = torch.rand(spec.shape, generator=generator).to(modules.example())
+    image = torch.rand(spec.shape, generator=generator).to(example)
     failed = _run(model, modules, spec, image, keep)
     values: dict[str, Place] = {}
     for layer, parts in calls.items():

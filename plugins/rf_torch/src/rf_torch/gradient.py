@@ -63,12 +63,12 @@ def _located(
     model: Any, modules: Modules, spec: InputSpec, output: str | int | None
 ) -> tuple[str, tuple[int, ...], tuple[int | None, ...] | None]:
     """The address of an output, its shape, and its axes that follow the input's."""
-    traced = trace(model, spec)
+    traced = trace(model, spec, ids=False)
     if traced.error is None or (output is not None and str(output) in traced.values):
         address = resolve(traced, output)
         return address, traced.shapes[address], axes_at_asked_size(traced, spec, address)
     # A forward that cannot be traced may run all the same.
-    heard = heard_by_running(model, modules, spec, output)
+    heard = heard_by_running(model, modules, spec, output, modules.example())
     address = resolve(heard, output)
     shape = heard.values[address].shape
     return address, shape, axes_in_place(spec, shape)

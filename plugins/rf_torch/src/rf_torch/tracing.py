@@ -46,26 +46,35 @@ _READS_VALUES = (
 )
 
 
-def trace(model: Any, spec: InputSpec) -> Trace:
+def trace(model: Any, spec: InputSpec, *, ids: bool = True) -> Trace:
     """Traces one forward of a module or function, which is left as it is.
 
     Args:
         model: An `nn.Module`, or a function of one tensor.
         spec: The measured input.
+        ids: Whether to try integers (token numbers) where the forward cannot do with floats.
     """
+    found = _traced(model, spec, None)
+    if ids and isinstance(found.error, InputTypeError):
+        again = _traced(model, spec, torch.long)
+        return again if again.error is None else found
+    return found
+
+
+def _traced(model: Any, spec: InputSpec, kind: torch.dtype | None) -> Trace:
     model = getattr(model, "_orig_mod", model)
     modules = modules_of(model)
     _refuse_untraceable(modules)
     try:
         fakes = spec.fakes if isinstance(spec, TorchInput) else Fakes()
         fakes.begin()
-        found = _Run(model, modules, spec, fakes).trace()
+        found = _Run(model, modules, spec, fakes, kind).trace()
         if fakes.is_outdated:
             fakes.begin_anew()
-            found = _Run(model, modules, spec, fakes).trace()
+            found = _Run(model, modules, spec, fakes, kind).trace()
         return found
     except _NEEDS_VALUES:
-        return _Run(model, modules, spec, None).trace()
+        return _Run(model, modules, spec, None, kind).trace()
 
 
 def _refuse_untraceable(modules: Modules) -> None:
@@ -88,10 +97,26 @@ def _refuse_untraceable(modules: Modules) -> None:
 
 
 class _Run:
-    """One forward, on fake or (without `fakes`) on real tensors."""
+    """One forward, on fake or (without `fakes`) on real tensors.
 
-    def __init__(self, model: Any, modules: Modules, spec: InputSpec, fakes: Fakes | None) -> None:
+    Args:
+        model: The model.
+        modules: Its modules.
+        spec: The measured input.
+        fakes: Stand-ins of its parameters.
+        kind: Type of the input's values; None for that of the weights.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        modules: Modules,
+        spec: InputSpec,
+        fakes: Fakes | None,
+        kind: torch.dtype | None,
+    ) -> None:
         self.model, self.modules, self.spec, self.fakes = model, modules, spec, fakes
+        self.kind = modules.example().dtype if kind is None else kind
         self.builder = GraphBuilder(spec.shape)
         self.memory = Memory(self.builder)
         self.stand_ins: StandIns = Copies() if fakes is None else fakes
@@ -139,10 +164,10 @@ class _Run:
     def _input(self) -> torch.Tensor:
         example = self.modules.example()
         if self.fakes is not None:
-            return torch.empty(self.spec.shape, dtype=example.dtype, device=example.device)
+            return torch.empty(self.spec.shape, dtype=self.kind, device=example.device)
         generator = torch.Generator().manual_seed(0)
         values = torch.rand(self.spec.shape, generator=generator) + 0.1
-        return values.to(device=example.device, dtype=example.dtype)
+        return values.to(device=example.device, dtype=self.kind)
 
     def _forward(self, image: torch.Tensor) -> Any:
         if isinstance(self.spec.name, str):

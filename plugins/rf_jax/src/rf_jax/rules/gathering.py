@@ -182,7 +182,10 @@ class _Reading:
         ]
 
     def anywhere(self) -> int:
-        """The result for indices that are not constant: indexed axes are seen whole."""
+        """The result for indices that are not constant: indexed axes are seen whole.
+
+        Rows of a constant table (an embedding) are seen by way of their numbers alone.
+        """
         call = self.call
         operand, indices = call.operands
         parts = []
@@ -192,8 +195,9 @@ class _Reading:
             for axis, dim in enumerate(self.batch_dims):
                 column[dim] = self.indices[axis]
             parts.append(call.elementwise((call.reshape(node, column),), call.shape))
-        if isinstance(operand, Seen):
-            parts.append(self._whole(operand.node))
+        if not isinstance(operand, Seen):
+            return call.elementwise(parts, call.shape)
+        parts.append(self._whole(operand.node))
         return call.bounded(call.elementwise(parts, call.shape), ANYWHERE)
 
     def _whole(self, node: int) -> int:
