@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +136,7 @@ def _batches(questions: Iterable[Question]) -> Iterable[list[Question]]:
 
 
 class _Flock(NamedTuple):
-    """Rows that travel together: their numbers, in order, and their masks."""
+    """Rows that travel together: their numbers and their masks."""
 
     rows: Rows
     mask: Mask
@@ -145,17 +145,29 @@ class _Flock(NamedTuple):
     def form(self) -> Form:
         return tuple(n > 1 for n in self.mask.shape[1:])
 
-    def only(self, kept: NDArray[np.bool_]) -> Self:
+    def only(self, kept: NDArray[Any]) -> Self:
         return self._replace(rows=self.rows[kept], mask=self.mask[kept])
+
+    def sorted(self) -> Self:
+        return self.only(np.argsort(self.rows))
+
+    def joined(self, other: _Flock) -> _Flock:
+        """The masks of the same rows, in any form, united."""
+        return _Flock(self.rows, self.mask | other.mask)
 
     def united(self, other: _Flock) -> _Flock:
         """Both flocks' rows; masks of the same row are united."""
         if np.array_equal(self.rows, other.rows):
             return _Flock(self.rows, self.mask | other.mask)
-        rows = np.union1d(self.rows, other.rows)
-        mask = np.zeros((len(rows), *self.mask.shape[1:]), bool)
-        for flock in (self, other):
-            mask[np.searchsorted(rows, flock.rows)] |= flock.mask
+        most, least = (self, other) if len(self.rows) >= len(other.rows) else (other, self)
+        known = np.isin(least.rows, most.rows, assume_unique=True)
+        new = least.only(~known)
+        rows = np.concatenate([most.rows, new.rows])
+        mask = np.concatenate([most.mask, new.mask])
+        if known.any():
+            order = np.argsort(most.rows)
+            places = order[np.searchsorted(most.rows, least.rows[known], sorter=order)]
+            mask[places] |= least.mask[known]
         return _Flock(rows, mask)
 
 
@@ -179,7 +191,7 @@ class _Walk:
 
     def answers(self) -> list[Answer]:
         """Walks, and tells each question's answer."""
-        found = {int(n): part for flock in self._at_input() for n, part in self._split(flock)}
+        found = {n: part.sorted() for flock in self._at_input() for n, part in self._split(flock)}
         shape = self.walker.graph.nodes[0].shape
         answers = []
         for number, question in enumerate(self.questions):
@@ -239,11 +251,11 @@ class _Walk:
         for form, old in [*flocks.items()]:
             if form == new.form or not len(new.rows):
                 continue
-            shared = np.isin(self.owners[old.rows], self.owners[new.rows])
+            shared = np.isin(old.rows, new.rows, assume_unique=True)
             if not shared.any():
                 continue
-            again = np.isin(self.owners[new.rows], self.owners[old.rows])
-            both = _Flock(old.rows[shared], old.mask[shared] | new.mask[again])
+            again = np.isin(new.rows, old.rows, assume_unique=True)
+            both = old.only(shared).sorted().joined(new.only(again).sorted())
             flocks[form], new = old.only(~shared), new.only(~again)
             if not len(flocks[form].rows):
                 del flocks[form]

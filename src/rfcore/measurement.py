@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from rfcore.ahead import Ahead
 from rfcore.errors import IrregularFieldError, NoSpatialAxesError, TruncatedFieldError
 from rfcore.evidence import Watch
 from rfcore.global_paths import ignored_ops
@@ -194,7 +195,8 @@ def _output_axes(
     large = next((c.large for c in known if c is not None), asked)
     last = partial(last_spatial_layer, asked, large, address)
     shown = {
-        id(c): _asked_view(traces, address, node) if c is None else _large_view(c) for c in known
+        id(c): _asked_view(traces, address, node) if c is None else _large_view(c, traces.ahead)
+        for c in known
     }
     views = [shown[id(c)] for c in known]
     shape = asked.shapes[address]
@@ -213,8 +215,8 @@ def _asked_view(traces: TraceSet, address: str, node: int) -> OutputView:
     return OutputView(Walker(graph), node, moving, traces.carrying_position(address))
 
 
-def _large_view(comparison: Comparison) -> OutputView:
+def _large_view(comparison: Comparison, ahead: Ahead | None) -> OutputView:
     elastic = comparison.alignment.elastic
     moving = tuple(d for d, flag in enumerate(elastic[comparison.node]) if flag)
     walker = Walker(comparison.large.graph, elastic)
-    return OutputView(walker, comparison.node, moving, elastic)
+    return OutputView(walker, comparison.node, moving, elastic, ahead)

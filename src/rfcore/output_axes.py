@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rfcore.ahead import Ahead
+from rfcore.carrying import tells_apart
 from rfcore.errors import IndependentOutputError, MergedAxesError, NoSpatialAxesError, RfcoreError
 from rfcore.global_paths import global_ops
 from rfcore.graph import Contract, Gather, Graph, Opaque, Reshape, Transpose
@@ -17,7 +19,14 @@ from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
 from rfcore.walk import Elastic, MaskTooLargeError, OpFaultError, Walker
 
-__all__ = ["OutputView", "axes_at_asked_size", "axes_in_place", "last_spatial_layer", "output_axes"]
+__all__ = [
+    "OutputView",
+    "axes_at_asked_size",
+    "axes_in_place",
+    "keeps_axes_in_place",
+    "last_spatial_layer",
+    "output_axes",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,12 +38,14 @@ class OutputView:
         node: The output's node.
         moving: The output's axes that may follow the input's.
         elastic: For the search of global ops, which axes of each node carry position.
+        ahead: Walks that were made before they are asked for, if any were.
     """
 
     walker: Walker
     node: int
     moving: tuple[int, ...]
     elastic: Elastic
+    ahead: Ahead | None = None
 
     def localises(self, dim: int, axes: Sequence[int], *, cut: bool) -> list[bool]:
         """For each spatial axis: does one index of output axis `dim` see less than all of it?"""
@@ -42,7 +53,7 @@ class OutputView:
         if cut:
             blocked = frozenset(global_ops(walker.graph, self.node, self.elastic))
             walker = Walker(walker.graph, walker.elastic, walker.cut | blocked)
-        return list(walker.tells_apart(self.node, dim, axes))
+        return list(tells_apart(walker, self.node, dim, axes, self.ahead))
 
 
 def output_axes(
@@ -71,7 +82,7 @@ def output_axes(
     graph = views[0].walker.graph
     same_rank = len(shape) == len(graph.nodes[0].shape)
     usual = same_rank and all(set(view.moving) == set(axes) for view in views)
-    if usual and not fixed_size and _keeps_axes_in_place(graph, views[0].node):
+    if usual and not fixed_size and keeps_axes_in_place(graph, views[0].node):
         return tuple(axes)
     for cut in (False, True):
         dims = _probed(views, axes, output, shape, cut=cut)
@@ -111,7 +122,7 @@ def axes_at_asked_size(trace: Trace, spec: InputSpec, output: str) -> tuple[int 
         raise IndependentOutputError(output)
     shape = trace.graph.nodes[node].shape
     in_place = axes_in_place(spec, shape)
-    if in_place is not None and _keeps_axes_in_place(trace.graph, node):
+    if in_place is not None and keeps_axes_in_place(trace.graph, node):
         return in_place
     moving = tuple(dim for dim, n in enumerate(shape) if n > 1)
     view = OutputView(Walker(trace.graph), node, moving, {})
@@ -137,7 +148,7 @@ def _each_its_own(
     return tuple(dims[0] if dims else None for dims in own)
 
 
-def _keeps_axes_in_place(graph: Graph, output: int) -> bool:
+def keeps_axes_in_place(graph: Graph, output: int) -> bool:
     """Whether no op before the output can move an axis to another place."""
     movers = Transpose | Reshape | Contract | Gather | Opaque
     return not any(isinstance(graph.nodes[i].op, movers) for i in graph.ancestors(output))

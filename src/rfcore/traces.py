@@ -11,9 +11,9 @@ from typing import Any
 
 from rfcore.addresses import resolve
 from rfcore.ahead import Ahead
+from rfcore.carrying import Carrying
 from rfcore.errors import ModelError, RfcoreError
 from rfcore.garbage import old_objects_set_aside
-from rfcore.global_paths import elastic_by_probing
 from rfcore.graph import Graph, Opaque
 from rfcore.guard import ask_trace
 from rfcore.hookspecs import Backend, Trace
@@ -110,13 +110,14 @@ class TraceSet:
     _opaque: tuple[bool, ...] = field(init=False)
     _places: frozenset[Place] = field(init=False)
     _unrolled: dict[str, Mapping[int, str]] = field(default_factory=dict, init=False)
-    _carrying: dict[str, Elastic] = field(default_factory=dict, init=False)
+    _carrying: Carrying = field(init=False)
 
     def __post_init__(self) -> None:
         self.asked = self._traced(self.spec)
         self._strides = total_strides(self.asked.graph)
         self._opaque = _behind_opaque(self.asked.graph)
         self._places = unrolled_places(self.asked.graph)
+        self._carrying = Carrying(Walker(self.asked.graph), self.spec.axes)
 
     def address(self, output: str | int | None) -> str:
         """Where the asked output is in the trace at the asked size.
@@ -230,10 +231,7 @@ class TraceSet:
         node = self.asked.values[address]
         if node is None or self.too_long_to_probe(address):
             return {}
-        if address not in self._carrying:
-            walker = Walker(self.asked.graph)
-            self._carrying[address] = elastic_by_probing(walker, node, self.spec.axes)
-        return self._carrying[address]
+        return self._carrying.elastic(node)
 
     def costly(self, address: str) -> bool:
         """Whether a larger trace costs memory: real values, or ops pulled back on full arrays."""

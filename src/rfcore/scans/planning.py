@@ -9,6 +9,7 @@ from rfcore.errors import RfcoreError
 from rfcore.evidence import spread_out, window_and_far
 from rfcore.global_paths import ignored_ops
 from rfcore.graph import Graph
+from rfcore.output_axes import keeps_axes_in_place
 from rfcore.traces import Comparison, TraceSet
 from rfcore.walk import Elastic, Walker
 
@@ -42,9 +43,13 @@ def _questions(traces: TraceSet, address: str, *, ignore_global: bool) -> Iterat
             comparison = traces.compare(address, traces.growths(address)[0][0], number)
         except RfcoreError:
             return
-        if comparison is None or not _keeps_layout(comparison, traces):
+        if comparison is None or not comparison.usable:
             return
         alignment, graph = comparison.alignment, comparison.large.graph
+        if number == 0:
+            yield from _about_axes(comparison)
+        if not _keeps_layout(comparison, traces):
+            return
         count = graph.nodes[comparison.node].shape[axis]
         rows = window_and_far(count, comparison.longest_period(axis))
         walker = _walker(graph, comparison.node, alignment.elastic, ignore_global=ignore_global)
@@ -54,10 +59,20 @@ def _questions(traces: TraceSet, address: str, *, ignore_global: bool) -> Iterat
         yield Question(walker, small, axis, tuple(spread_out(asked.nodes[small].shape[axis])))
 
 
+def _about_axes(comparison: Comparison) -> Iterator[Question]:
+    """Which axis of the output moves along which of the input, where ops may have moved them."""
+    graph, node = comparison.large.graph, comparison.node
+    if keeps_axes_in_place(graph, node):
+        return
+    walker = Walker(graph, comparison.alignment.elastic)
+    yield Question(walker, node, None, (0,))
+    for dim, flag in enumerate(comparison.alignment.elastic[node]):
+        if flag:
+            yield Question(walker, node, dim, (graph.nodes[node].shape[dim] // 2,))
+
+
 def _keeps_layout(comparison: Comparison, traces: TraceSet) -> bool:
     """Whether the axes that follow the input's size are where they are in the input."""
-    if not comparison.usable:
-        return False
     flags = comparison.alignment.elastic[comparison.node]
     moving = tuple(dim for dim, flag in enumerate(flags) if flag)
     return len(flags) == len(traces.spec.shape) and moving == traces.spec.axes
