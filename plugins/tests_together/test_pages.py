@@ -23,6 +23,8 @@ from promised_values import promise
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(python|sh|text)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(r"# (\w+\.py)\n")
+# By tests/test_plugin_page.py and tests/test_plots_page.py.
+RUN_ELSEWHERE = ("plugins.md", "plots.md")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,7 @@ def blocks_of(page: Path) -> Iterator[Block]:
 PAGES = {
     str(page.relative_to(ROOT)): [*blocks_of(page)]
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-    # All its blocks are files, and tests/test_plugin_page.py runs them.
-    if page.name != "plugins.md"
+    if page.name not in RUN_ELSEWHERE
 }
 PAGES = {page: blocks for page, blocks in PAGES.items() if blocks}
 
