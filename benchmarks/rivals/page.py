@@ -184,4 +184,8 @@ def holds(claim: Claim, everything: dict[str, Any]) -> bool:
         if reply["verdict"] != claim.verdict or claim.text not in reply["text"]:
             told = f"{reply['verdict']}, {reply['text']}"
             raise AssertionError(f"{claim.contestant} on {network} is {told}: {claim.sentence}")
+        low, high = claim.times
+        if not low <= reply.get("ratio", low) <= high:
+            told = f"{reply['ratio']:.2g} times rfcore's time"
+            raise AssertionError(f"{claim.contestant} on {network} took {told}: {claim.sentence}")
     return True
