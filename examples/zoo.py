@@ -110,6 +110,7 @@ def checked(field: Any, model: Any) -> Row:
     started = time.perf_counter()
     certificate = field.verify(model)
     said = {"verified": certificate.summary(), "passed": certificate.passed}
+    said["complete"] = certificate.complete
     if not certificate.complete:
         said["certificate"] = str(certificate)
     return said | {"verify_seconds": round(time.perf_counter() - started, 1)}
@@ -178,10 +179,11 @@ def shown(row: Row) -> tuple[str, str, str, str]:
 
 
 def certified(rows: Sequence[Row]) -> str:
-    """On how many backends the network's own forward bears its field out, and in which time."""
+    """On how many backends a network's own forward bears its field out, all of it, and how fast."""
     told = [row for row in rows if "verified" in row]
-    passed = sum(row["passed"] for row in told)
-    return f"{passed} of {len(told)}, {sum(row['verify_seconds'] for row in told):.0f} s"
+    passed, complete = (sum(row[word] for row in told) for word in ("passed", "complete"))
+    seconds = sum(row["verify_seconds"] for row in told)
+    return f"{passed} of {len(told)}, {complete} complete, {seconds:.0f} s"
 
 
 def table(names: Sequence[str], found: dict[str, dict[str, Row]], *, check: bool) -> Any:

@@ -6,11 +6,12 @@ The form of a mask, and what elastic axes are, is told in `masks.py`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import singledispatch
 
 import numpy as np
 
+from rfcore.contractions import pull_contract
 from rfcore.graph import (
     AxisMap,
     Concatenate,
@@ -30,6 +31,7 @@ from rfcore.graph import (
     Window,
 )
 from rfcore.masks import Shape, Site, any_over, collapse, expand, uniform_where_constant
+from rfcore.reshaping import factor_groups, pull_reshape
 from rfcore.taps import border_outputs
 from rfcore.windows import pull_window
 
@@ -168,58 +170,7 @@ def _mapped_whole(op: AxisMap, mask: Mask, site: Site) -> Mask:
 
 @pull.register
 def _(op: Reshape, mask: Mask, site: Site) -> tuple[Mask, ...]:
-    source = site.operands[0]
-    probes = mask.shape[0]
-    if 0 in source:
-        return (np.zeros((probes, *(1,) * len(source)), bool),)
-    middle: list[int] = [probes]
-    result: list[int] = [probes]
-    rearranged: list[int] = []
-    for out_dims, in_dims in factor_groups(site.shape, source):
-        uniform = all(mask.shape[dim + 1] == 1 for dim in out_dims)
-        if uniform:
-            middle += [1] * len(out_dims)
-            result += [1] * len(in_dims)
-        elif len(out_dims) == 1 and len(in_dims) == 1:
-            middle.append(mask.shape[out_dims[0] + 1])
-            result.append(mask.shape[out_dims[0] + 1])
-        else:
-            middle += [site.shape[dim] for dim in out_dims]
-            result += [source[dim] for dim in in_dims]
-            after = [dim for dim in out_dims if site.shape[dim] > 1]
-            before = [dim for dim in in_dims if source[dim] > 1]
-            rearranged += before if max(len(after), len(before)) > 1 else []
-    pulled = np.broadcast_to(mask, middle).reshape(result)
-    # An axis that stays whole stays full: uniform would be an upper bound where it is elastic.
-    for dim in rearranged:
-        pulled = collapse(pulled, dim + 1)
-    return (pulled,)
-
-
-def factor_groups(left: Shape, right: Shape) -> Iterator[tuple[list[int], list[int]]]:
-    """Splits two shapes of equal size into the smallest runs of axes with equal products."""
-    i = j = 0
-    while i < len(left) or j < len(right):
-        lefts, rights = [], []
-        left_size = right_size = 1
-        if i < len(left):
-            lefts.append(i)
-            left_size = left[i]
-            i += 1
-        if j < len(right) and (not lefts or left_size != 1 or right[j] == 1):
-            rights.append(j)
-            right_size = right[j]
-            j += 1
-        while left_size != right_size:
-            if left_size < right_size:
-                lefts.append(i)
-                left_size *= left[i]
-                i += 1
-            else:
-                rights.append(j)
-                right_size *= right[j]
-                j += 1
-        yield lefts, rights
+    return pull_reshape(mask, site)
 
 
 @pull.register
@@ -248,73 +199,7 @@ def _(op: Concatenate, mask: Mask, site: Site) -> tuple[Mask, ...]:
 
 @pull.register
 def _(op: Contract, mask: Mask, site: Site) -> tuple[Mask, ...]:
-    pattern = op.pattern.read() if op.pattern is not None else None
-    labels = op.result
-    if pattern is not None:
-        _check_constant(op, pattern, site)
-        mask, labels = _through_pattern(op, mask, pattern)
-    return tuple(_relabel(mask, labels, wanted) for wanted in op.operands)
-
-
-def _check_constant(op: Contract, pattern: Mask, site: Site) -> None:
-    shapes = zip((*op.operands, op.result), (*site.operands, site.shape), strict=True)
-    known = {label: n for labels, shape in shapes for label, n in zip(labels, shape, strict=True)}
-    for label, n in zip(op.constant, pattern.shape, strict=True):
-        if known.get(label, n) != n:
-            raise ValueError(f"a constant of shape {pattern.shape} does not fit {site.shape}")
-
-
-def _through_pattern(op: Contract, mask: Mask, pattern: Mask) -> tuple[Mask, tuple[int, ...]]:
-    """Contracts the mask with the constant's non-zeros, keeping every label of an operand."""
-    wanted = {label for labels in op.operands for label in labels}
-    uniform = [d for d, label in enumerate(op.result) if mask.shape[d + 1] == 1]
-    squeezed = mask.reshape([n for d, n in enumerate(mask.shape) if d - 1 not in uniform])
-    labels = [label for d, label in enumerate(op.result) if d not in uniform]
-    pattern, constant = _decisive(pattern, op.constant, {*labels, *wanted})
-    kept = sorted(wanted & {*op.result, *op.constant})
-    present = [label for label in kept if label in labels or label in constant]
-    numbers = {label: i + 1 for i, label in enumerate(sorted({*labels, *constant}))}
-    seen = np.einsum(
-        squeezed.astype(np.float32),
-        [0, *(numbers[label] for label in labels)],
-        pattern.astype(np.float32),
-        [numbers[label] for label in constant],
-        [0, *(numbers[label] for label in present)],
-        optimize=True,
-    )
-    return seen > 0, tuple(present)
-
-
-def _decisive(
-    pattern: Mask, labels: Sequence[int], asked: set[int]
-) -> tuple[Mask, tuple[int, ...]]:
-    """A pattern without the axes that make no difference.
-
-    Over labels that nobody asks for it is enough that some entry is non-zero. After that, a
-    weight that is zero here and there by accident is dense again.
-    """
-    summed = tuple(dim for dim, label in enumerate(labels) if label not in asked)
-    pattern = any_over(pattern, summed)
-    left = [label for label in labels if label in asked]
-    for dim in reversed(range(len(left))):
-        first = pattern.take([0], axis=dim)
-        if bool((pattern == first).all()):
-            pattern = first.squeeze(dim)
-            del left[dim]
-    return pattern, tuple(left)
-
-
-def _relabel(mask: Mask, labels: Sequence[int], wanted: Sequence[int]) -> Mask:
-    """Reorders a labelled mask to `wanted` labels: any over the others, uniform where new."""
-    drop = tuple(dim + 1 for dim, label in enumerate(labels) if label not in wanted)
-    mask = any_over(mask, drop)
-    left = [label for label in labels if label in wanted]
-    present = [label for label in wanted if label in left]
-    mask = mask.transpose(0, *(left.index(label) + 1 for label in present))
-    for dim, label in enumerate(wanted):
-        if label not in left:
-            mask = np.expand_dims(mask, dim + 1)
-    return mask
+    return pull_contract(op, mask, site)
 
 
 @pull.register

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from rfcore.graph import AxisMap, Graph, Node, Reshape, Transpose, Window
 from rfcore.masks import Shape
-from rfcore.pullback import factor_groups
+from rfcore.reshaping import factor_groups
 
 __all__ = ["total_strides"]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rfcore.errors import ForwardError
 from rfcore.verify.certificate import Check
 from rfcore.verify.view import SIDES, AxisView, Side
 
-__all__ = ["certain", "shows_edge", "verdicts_on"]
+__all__ = ["certain", "not_so_far", "shows_edge", "verdicts_on", "without_border"]
 
 
 def verdicts_on(view: AxisView, middles: Sequence[int]) -> list[Check]:
@@ -55,3 +56,17 @@ def certain(check: Check | None) -> Check:
     if check is None:
         raise ForwardError("was asked about an edge outside of its input")
     return check
+
+
+def without_border(check: Check) -> Check:
+    """Without an output that shows the law, nothing tells padding from a wrong field."""
+    return replace(check, verdict="leak") if check.verdict == "border" else check
+
+
+def not_so_far(check: Check) -> str:
+    """Why an end that a larger input does not show is not called a leak."""
+    reach = "" if check.reach is None else f", only as far as pixel {check.reach}"
+    return (
+        f"on an input of {check.input_shape} output {check.output} does not see that end{reach}: "
+        "the axis is global at the asked size only, or its field is merely wide"
+    )

@@ -26,7 +26,7 @@ from rfcore.verify.output_dims import dim_along
 from rfcore.verify.outside import leaks_from_outside
 from rfcore.verify.sight import grown, growth_to_show, middle_output, sampled_phases
 from rfcore.verify.trial import Trial
-from rfcore.verify.verdicts import certain, shows_edge, verdicts_on
+from rfcore.verify.verdicts import certain, not_so_far, shows_edge, verdicts_on, without_border
 from rfcore.verify.view import EDGES, SIDES, AxisView
 
 __all__ = ["verify"]
@@ -155,7 +155,7 @@ class _Verification:
             checks = self._on_whole(view, phases, checks)
         held = {(c.edge, c.output % view.law.period) for c in checks if c.verdict == "held"}
         shown = all((edge, phase) in held for edge in EDGES.values() for phase in phases)
-        return checks if shown else [_no_border(check) for check in checks]
+        return checks if shown else [without_border(check) for check in checks]
 
     def _strip(self, asked: AxisView, phases: Sequence[int]) -> list[Check]:
         """The verdict on a larger input, where the asked one clips some phase."""
@@ -264,7 +264,7 @@ class _Verification:
                 return checks
         for check in there:
             if check.verdict != "held":
-                self.unchecked.append(Unchecked(asked.axis, check.edge, _not_so_far(check)))
+                self.unchecked.append(Unchecked(asked.axis, check.edge, not_so_far(check)))
         return checks + [check for check in there if check.verdict == "held"]
 
     def _explain(self) -> None:
@@ -290,19 +290,6 @@ class _Verification:
             self.notes.append(
                 "the field says that it is not exact: edges that do not show may be too far out"
             )
-
-
-def _no_border(check: Check) -> Check:
-    """Without an output that shows the law, nothing tells padding from a wrong field."""
-    return replace(check, verdict="leak") if check.verdict == "border" else check
-
-
-def _not_so_far(check: Check) -> str:
-    reach = "" if check.reach is None else f", only as far as pixel {check.reach}"
-    return (
-        f"on an input of {check.input_shape} output {check.output} does not see that end{reach}: "
-        "the axis is global at the asked size only, or its field is merely wide"
-    )
 
 
 def _first_line(error: Exception) -> str:
