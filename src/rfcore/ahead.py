@@ -273,5 +273,5 @@ class _Walk:
 def _looks_at_all_probes(node: Node) -> bool:
     """Whether an axis along which all probes agree becomes uniform, elastic or not."""
     op = node.op
-    patterned = isinstance(op, Contract) and op.pattern is not None
-    return patterned or isinstance(op, Gather | Opaque | Reshape)
+    pattern = op.pattern.read() if isinstance(op, Contract) and op.pattern is not None else None
+    return pattern is not None or isinstance(op, Gather | Opaque | Reshape)
