@@ -116,3 +116,14 @@ def test_a_field_without_its_global_paths_cannot_be_verified() -> None:
     field = rfcore.estimate(model, global_paths="ignore")
     with pytest.raises(LocalPathsError):
         field.verify(model)
+
+
+def test_token_numbers_are_followed_and_checked() -> None:
+    tokens = keras.Input((100,), dtype="int32")
+    embedded = layers.Embedding(5, 4)(tokens)
+    model = keras.Model(tokens, layers.Conv1D(3, 7, strides=2, padding="same")(embedded))
+    field = rfcore.estimate(model)
+    # 49 · 2 + 7 - 100 = 5 zeros, two of them in front.
+    assert (field.size, field.stride, field.padding) == ((7,), (2,), (2,))
+    certificate = field.verify(model)
+    assert certificate.complete, str(certificate)

@@ -31,6 +31,7 @@ class Forward:
         spec: The measured input.
         named: The layers inside.
         notes: What a reader of a result should know about its other inputs.
+        holds: What the measured input is declared to hold, as "int32"; None where nothing is.
         last: What the latest run recorded.
     """
 
@@ -38,6 +39,7 @@ class Forward:
     spec: KerasInput
     named: NamedLayers = field(init=False)
     notes: tuple[str, ...] = field(init=False)
+    holds: str | None = field(init=False)
     last: Recording | None = field(default=None, init=False)
     _arguments: Callable[[Any], Any] = field(init=False)
     _is_open: bool = field(default=False, init=False)
@@ -47,6 +49,7 @@ class Forward:
         declared = declared_inputs(self.model)
         position = declared.position(self.spec.name)
         measured = declared.inputs[position]
+        self.holds = measured.dtype
         others = [
             None if number == position else _constant(given, measured, self.spec)
             for number, given in enumerate(declared.inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from rf_keras.delegates import delegate
@@ -65,4 +66,7 @@ def output_forward(
         forward.last = None
         return value
 
-    return replace(found, run=run, notes=(*found.notes, *forward.notes))
+    # Keras casts what it is given; only whole numbers are token numbers still after that.
+    numbers = (forward.holds or "").startswith(("int", "uint"))
+    dtype = np.dtype(forward.holds) if numbers else found.dtype
+    return replace(found, run=run, dtype=dtype, notes=(*found.notes, *forward.notes))
