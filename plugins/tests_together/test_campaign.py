@@ -23,5 +23,7 @@ def test_random_networks_have_one_field_in_every_framework():
         r"^(\d+) networks, (\d+) in frameworks, (\d+) mismatches", done.stdout, re.M
     )
     networks, in_frameworks, mismatches = map(int, closing)
-    assert (networks, mismatches) == (30, 0)
+    # What is drawn again is not asked again.
+    assert 20 < networks <= 30
+    assert mismatches == 0
     assert in_frameworks >= 2 * networks
