@@ -530,9 +530,25 @@ def test_leaks_of_a_lower_bound_are_explained(certify: Certify) -> None:
     assert any("leaks show what it misses" in note for note in found.notes)
 
 
-def test_inputs_of_whole_numbers_are_refused(certify: Certify) -> None:
-    with pytest.raises(InputTypeError, match="integers"):
-        certify(axis(9, 9, 0, 1), lambda x: x, ToyBackend(dtype=np.dtype(np.int64)))
+@pytest.mark.parametrize(("low", "high"), [(0, 3), (1, 3), (-1, 3), (0, 2), (0, 4)])
+@pytest.mark.parametrize("name", ["maximum", "sum"])
+def test_inputs_of_whole_numbers_are_exchanged(
+    certify: Certify, name: str, low: int, high: int
+) -> None:
+    function = {
+        "maximum": lambda x: np.maximum(np.maximum(x[..., :-2], x[..., 1:-1]), x[..., 2:]),
+        "sum": lambda x: taps(x, ONES),
+    }[name]
+    whole = ToyBackend(dtype=np.dtype(np.int64))
+    found = certify(axis(20, 18, low, high), function, whole)
+    # Three neighbours are read, the output's own and the next two.
+    assert (found.passed, found.complete) == ((low, high) == (0, 3),) * 2
+    assert "nan" not in {check.method for check in found.checks if check.verdict == "held"}
+
+
+def test_inputs_of_complex_numbers_are_refused(certify: Certify) -> None:
+    with pytest.raises(InputTypeError, match="complex"):
+        certify(axis(9, 9, 0, 1), lambda x: x, ToyBackend(dtype=np.dtype(np.complex64)))
 
 
 def test_a_model_that_does_not_run_says_why(certify: Certify) -> None:
