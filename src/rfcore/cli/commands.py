@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Annotated, Any
 
 import typer
 
 import rfcore
+from rfcore.cli.comparing import compare
+from rfcore.cli.options import (
+    BackendName,
+    CertificateJson,
+    Debug,
+    GlobalPaths,
+    InputShape,
+    Json,
+    Layout,
+    Method,
+    Outputs,
+    Target,
+    shape_of,
+)
 from rfcore.cli.reporting import work
+from rfcore.cli.scanning import scan
 from rfcore.cli.showing import print_backends, print_certificates, print_fields, print_json
 from rfcore.cli.targets import load_target
-from rfcore.errors import InputShapeError
 
 __all__ = ["app"]
 
@@ -23,62 +37,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-InputShape = Annotated[
-    str | None,
-    typer.Option(
-        metavar="N,N,…",
-        help="Shape of the input without the batch, in the framework's own order.",
-        show_default=False,
-    ),
-]
-Outputs = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--output",
-        metavar="NAME",
-        help="A layer or an output of the model; repeat it for several.",
-        show_default=False,
-    ),
-]
-Target = Annotated[
-    str,
-    typer.Argument(
-        help="The model, or a class or function that makes it: package.module:attribute or "
-        "path/file.py:attribute.",
-        show_default=False,
-    ),
-]
-Layout = Annotated[
-    str | None, typer.Option(metavar="NCHW", help="One letter per axis, batch included.")
-]
-BackendName = Annotated[str | None, typer.Option(metavar="NAME", help="One of `rfcore backends`.")]
-Method = Annotated[
-    str,
-    typer.Option(
-        metavar="exact|gradient", help="Trace the model, or measure gradients (a lower bound)."
-    ),
-]
-GlobalPaths = Annotated[
-    str,
-    typer.Option(
-        metavar="follow|ignore", help="Whether paths through whole-axis reductions count."
-    ),
-]
-Json = Annotated[
-    bool,
-    typer.Option(
-        "--json", help="Print JSON alone: one field, or fields by name where --output is given."
-    ),
-]
-CertificateJson = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        help="Print JSON alone: one certificate, or certificates by name where --output is given.",
-    ),
-]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -121,7 +79,7 @@ def estimate(
     with work("Measuring …", debug=debug):
         options: Any = {
             "backend": backend,
-            "input_shape": _shape(input_shape),
+            "input_shape": shape_of(input_shape),
             "layout": layout,
             "method": method,
             "global_paths": global_paths,
@@ -150,7 +108,7 @@ def verify(
     Example: rfcore verify torchvision.models:resnet50 --input-shape 3,224,224 --output layer4
     """
     with work("Verifying …", debug=debug):
-        asked: Any = {"backend": backend, "input_shape": _shape(input_shape), "layout": layout}
+        asked: Any = {"backend": backend, "input_shape": shape_of(input_shape), "layout": layout}
         model = load_target(target, functions_are_models=backend is not None)
         options: Any = asked | {"method": method, "global_paths": global_paths}
         names: list[Any] = output or [None]
@@ -166,6 +124,10 @@ def verify(
         print_certificates(found)
     if not all(certificate.passed for certificate in found.values()):
         raise typer.Exit(1)
+
+
+app.command(no_args_is_help=True)(scan)
+app.command(no_args_is_help=True)(compare)
 
 
 @app.command(no_args_is_help=True)
@@ -190,33 +152,34 @@ def calc(
     """
     with work("Calculating …", debug=debug):
         found: Any = rfcore.estimate(
-            text, backend="layers", input_shape=_shape(input_shape), output=output or None
+            text, backend="layers", input_shape=shape_of(input_shape), output=output or None
         )
     _show(found, text, json=json)
 
 
 @app.command()
-def backends(json: Json = False) -> None:
-    """List the installed backends, broken ones with the reason."""
-    with work("Looking for plugins …", debug=False):
+def backends(
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE",
+            help="A module that registers rules for ops of its own, to be listed too; repeat it "
+            "for several.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the installed backends, broken ones with the reason, and users' own rules."""
+    with work("Looking for plugins …", debug=debug):
+        for module in rules or ():
+            import_module(module)
         found = rfcore.backends()
     if json:
         print_json([asdict(info) for info in found])
     else:
         print_backends(found)
-
-
-def _shape(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.strip("()[] ").rstrip(",").split(","))
-    except ValueError as error:
-        raise InputShapeError(
-            text,
-            "is not a list of whole numbers",
-            "put commas between the lengths and leave the batch out: --input-shape 3,224,224.",
-        ) from error
 
 
 def _show(found: Any, subject: str, *, json: bool) -> None:
