@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Annotated, Any
 
 import typer
 
 import rfcore
+from rfcore.cli.comparing import compare
 from rfcore.cli.effective import effective
 from rfcore.cli.options import (
     BackendName,
+    CertificateJson,
     Debug,
     GlobalPaths,
     InputShape,
+    Json,
     Layout,
     Method,
     Outputs,
@@ -23,6 +26,7 @@ from rfcore.cli.options import (
 )
 from rfcore.cli.plotting import plot
 from rfcore.cli.reporting import work
+from rfcore.cli.scanning import scan
 from rfcore.cli.showing import print_backends, print_certificates, print_fields, print_json
 from rfcore.cli.targets import load_target
 
@@ -35,20 +39,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Json = Annotated[
-    bool,
-    typer.Option(
-        "--json", help="Print JSON alone: one field, or fields by name where --output is given."
-    ),
-]
-CertificateJson = Annotated[
-    bool,
-    typer.Option(
-        "--json",
-        help="Print JSON alone: one certificate, or certificates by name where --output is given.",
-    ),
-]
 
 
 def _print_version(wanted: bool) -> None:
@@ -138,6 +128,10 @@ def verify(
         raise typer.Exit(1)
 
 
+app.command(no_args_is_help=True)(scan)
+app.command(no_args_is_help=True)(compare)
+
+
 @app.command(no_args_is_help=True)
 def calc(
     text: Annotated[
@@ -170,9 +164,23 @@ app.command(no_args_is_help=True)(plot)
 
 
 @app.command()
-def backends(json: Json = False) -> None:
-    """List the installed backends, broken ones with the reason."""
-    with work("Looking for plugins …", debug=False):
+def backends(
+    rules: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE",
+            help="A module that registers rules for ops of its own, to be listed too; repeat it "
+            "for several.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """List the installed backends, broken ones with the reason, and users' own rules."""
+    with work("Looking for plugins …", debug=debug):
+        for module in rules or ():
+            import_module(module)
         found = rfcore.backends()
     if json:
         print_json([asdict(info) for info in found])

@@ -10,9 +10,11 @@ from rfcore.errors import InputShapeError
 
 __all__ = [
     "BackendName",
+    "CertificateJson",
     "Debug",
     "GlobalPaths",
     "InputShape",
+    "Json",
     "Layout",
     "Method",
     "Outputs",
@@ -60,6 +62,20 @@ GlobalPaths = Annotated[
     str,
     typer.Option(
         metavar="follow|ignore", help="Whether paths through whole-axis reductions count."
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print JSON alone: one field, or fields by name where --output is given."
+    ),
+]
+CertificateJson = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print JSON alone: one certificate, or certificates by name where --output is given.",
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

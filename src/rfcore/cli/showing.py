@@ -91,4 +91,8 @@ def print_backends(infos: Sequence[BackendInfo]) -> None:
             f"[red]broken[/red]: {escape(info.problem)}" if info.problem else "[green]ok[/green]"
         )
         table.add_row(escape(info.name), escape(info.distribution), state)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    for info in infos:
+        for rule in info.rules:
+            console.print(f"{info.name}: rule for {rule}", markup=False, highlight=False)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from rfcore.errors import FieldFormatError, UnknownLayerError
+from rfcore.errors import FieldFormatError, InputRangeError, UnknownLayerError
 from rfcore.scans import sizes
 from rfcore.scans.row import ScanRow
 from rfcore.scans.table import csv_of, html_of, records_of, text_of
@@ -27,6 +27,7 @@ class Scan:
         input_shape: Spatial shape of the input that the answers are for.
         backend: The backend that traced the model.
         global_paths: "follow" or "ignore", as it was asked.
+        partial: Whether layers were left out, by `layers` or `depth`.
         trunk: The layers with windows along the longest path, by which scans are compared.
         notes: What a reader should know about the scan as a whole.
     """
@@ -35,6 +36,7 @@ class Scan:
     input_shape: tuple[int, ...]
     backend: str = ""
     global_paths: str = "follow"
+    partial: bool = False
     trunk: tuple[str, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
 
@@ -90,10 +92,14 @@ class Scan:
         input; above the largest, no layer sees all of it.
 
         Raises:
-            InputRangeError: A layer in the body of the network is global, or upsamples.
+            InputRangeError: A layer in the body of the network is global, or upsamples, or layers
+                were left out of the scan.
 
         Source: Richter et al., receptive field analysis toolbox: 75 to 427 for ResNet-50.
         """
+        if self.partial:
+            hint = "scan without layers= and depth=; table(depth=…) shows fewer of them."
+            raise InputRangeError("layers were left out of the scan", hint)
         return sizes.input_range(self.rows)
 
     def _lengths(self, input_size: int | Sequence[int] | None) -> tuple[int, ...]:
@@ -153,6 +159,7 @@ class Scan:
             "backend": self.backend,
             "input_shape": list(self.input_shape),
             "global_paths": self.global_paths,
+            "partial": self.partial,
             "trunk": list(self.trunk),
             "notes": list(self.notes),
             "rows": [row.to_dict() for row in self.rows],
@@ -175,6 +182,7 @@ class Scan:
                 tuple(map(int, data["input_shape"])),
                 str(data["backend"]),
                 str(data["global_paths"]),
+                bool(data["partial"]),
                 tuple(map(str, data["trunk"])),
                 tuple(map(str, data["notes"])),
             )

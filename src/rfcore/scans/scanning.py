@@ -79,7 +79,8 @@ def scan(
     walk_ahead(traces, scanning.first_of_each(addresses), ignore_global=ignore)
     rows = tuple(scanning.rows(addresses))
     trunk, notes = scanning.trunk(addresses), tuple(_notes(traces))
-    return Scan(rows, spec.spatial_shape, found.name, global_paths, trunk, notes)
+    partial = layers is not None or depth is not None
+    return Scan(rows, spec.spatial_shape, found.name, global_paths, partial, trunk, notes)
 
 
 def _notes(traces: TraceSet) -> Iterator[str]:

@@ -1,18 +1,23 @@
-"""The conformance suite for authors of backends: networks with known fields, and laws for all.
+"""For tests: assertions about a model's field, and the conformance suite for authors of backends.
+
+The assertions need nothing else: `assert_receptive_field`, `assert_causal`, `assert_no_leak`.
 
 A backend's own tests subclass `BackendConformance`, write each `Case` as a model of their
-framework, and get every law. It needs pytest and hypothesis: `pip install "rfcore[testing]"`.
+framework, and get every law. That needs pytest and hypothesis: `pip install "rfcore[testing]"`.
 """
 
-import pytest
+from __future__ import annotations
 
-# The laws assert in modules that pytest would otherwise take for plain code.
-pytest.register_assert_rewrite("rfcore.testing.laws")
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from rfcore.testing.case import Case, Expected, Unbuildable, same_padding  # noqa: E402
-from rfcore.testing.cases import CASES  # noqa: E402
-from rfcore.testing.conformance import BackendConformance  # noqa: E402
-from rfcore.testing.regressions import REGRESSIONS  # noqa: E402
+from rfcore.testing.assertions import assert_causal, assert_no_leak, assert_receptive_field
+
+if TYPE_CHECKING:
+    from rfcore.testing.case import Case, Expected, Unbuildable, same_padding
+    from rfcore.testing.cases import CASES
+    from rfcore.testing.conformance import BackendConformance
+    from rfcore.testing.regressions import REGRESSIONS
 
 __all__ = [
     "CASES",
@@ -21,5 +26,25 @@ __all__ = [
     "Case",
     "Expected",
     "Unbuildable",
+    "assert_causal",
+    "assert_no_leak",
+    "assert_receptive_field",
     "same_padding",
 ]
+
+# Imported when they are asked for: the suite needs pytest and hypothesis, the assertions do not.
+_HOMES = {
+    "CASES": "cases",
+    "REGRESSIONS": "regressions",
+    "BackendConformance": "conformance",
+    "Case": "case",
+    "Expected": "case",
+    "Unbuildable": "case",
+    "same_padding": "case",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
