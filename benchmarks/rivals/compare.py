@@ -54,7 +54,10 @@ def timed(worker: Worker, rfcore: Worker, first: float) -> dict[str, Any]:
     seconds, ratios = [], []
     while len(ratios) < PAIRS and sum(seconds) < ENOUGH:
         reference = rfcore.call()["seconds"]
-        seconds.append(first if first > SLOW else worker.call()["seconds"])
+        reply = {"seconds": first} if first > SLOW else worker.call()
+        if "error" in reply:
+            return reply
+        seconds.append(reply["seconds"])
         ratios.append(seconds[-1] / reference)
     return {"seconds": median(seconds), "ratio": median(ratios), "calls": len(ratios)}
 
@@ -95,25 +98,15 @@ def questioned(
 
 
 def everything(framework: Framework) -> Iterator[tuple[Contestant, Subject, dict[str, Any]]]:
-    for subject in framework.subjects:
-        if not subject.small:
-            for contestant, reply in compared(framework, subject):
-                yield contestant, subject, reply
+    """The small networks first, for they are soon done."""
     small = [subject for subject in framework.subjects if subject.small]
     for contestant in framework.contestants:
         for subject, reply in questioned(contestant, small):
             yield contestant, subject, reply
-
-
-def asked(framework: Framework) -> dict[str, dict[str, Any]]:
-    """Title of the contestant, then name of the network: what came of it."""
-    found: dict[str, dict[str, Any]] = {one.title: {} for one in framework.contestants}
-    for contestant, subject, reply in everything(framework):
-        found[contestant.title][subject.name] = reply
-        told = [judged(subject, reply)] if contestant.answers else []
-        times = [f"{key} {reply[key]:.3g}" for key in ("seconds", "ratio") if key in reply]
-        CONSOLE.print(f"{framework.title}, {subject.name}, {contestant.title}:", *told, *times)
-    return found
+    for subject in framework.subjects:
+        if not subject.small:
+            for contestant, reply in compared(framework, subject):
+                yield contestant, subject, reply
 
 
 def main() -> None:
@@ -123,29 +116,37 @@ def main() -> None:
     options = parser.parse_args()
     if not options.page:
         for name in options.frameworks or FRAMEWORKS:
-            run = ran(FRAMEWORKS[name])
-            FOUND.parent.mkdir(parents=True, exist_ok=True)
-            FOUND.write_text(json.dumps(known() | {name: run}, indent=1))
+            # Whatever stops a run, what it has found by then is not lost.
+            for run in running(FRAMEWORKS[name]):
+                FOUND.parent.mkdir(parents=True, exist_ok=True)
+                FOUND.write_text(json.dumps(known() | {name: run}, indent=1))
     page.write({name: known()[name] for name in FRAMEWORKS if name in known()})
 
 
-def known() -> dict[str, Any]:
-    return json.loads(FOUND.read_text()) if FOUND.exists() else {}
-
-
-def ran(framework: Framework) -> dict[str, Any]:
-    before = machine.load()
-    found = asked(framework)
-    return {
+def running(framework: Framework) -> Iterator[dict[str, Any]]:
+    """The run as far as it has come, after each reply."""
+    found: dict[str, dict[str, Any]] = {one.title: {} for one in framework.contestants}
+    run = {
         "date": machine.today(),
         "machine": machine.described(),
-        "load": (before, machine.load()),
-        "found": found,
         "installed": {
             contestant.environment.name: installation(contestant)
             for contestant in framework.contestants
         },
+        "loads": [machine.load()],
+        "found": found,
     }
+    for contestant, subject, reply in everything(framework):
+        found[contestant.title][subject.name] = reply
+        run["loads"].append(machine.load())
+        told = [judged(subject, reply)] if contestant.answers else []
+        times = [f"{key} {reply[key]:.3g}" for key in ("seconds", "ratio") if key in reply]
+        CONSOLE.print(f"{framework.title}, {subject.name}, {contestant.title}:", *told, *times)
+        yield run
+
+
+def known() -> dict[str, Any]:
+    return json.loads(FOUND.read_text()) if FOUND.exists() else {}
 
 
 def installation(contestant: Contestant) -> dict[str, Any]:

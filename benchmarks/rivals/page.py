@@ -53,8 +53,8 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def section(framework: Framework, run: dict[str, Any]) -> str:
-    before, after = run["load"]
-    load = "" if before is None else f" Load average {before:.1f} before and {after:.1f} after."
+    loads = [load for load in run["loads"] if load is not None]
+    load = f" Load average {min(loads):.1f} to {max(loads):.1f} meanwhile." if loads else ""
     versions = run["installed"]["rfcore"]["versions"]
     beside = ", ".join(f"{name} {version}" for name, version in versions.items() if name != "pip")
     return "\n\n".join(

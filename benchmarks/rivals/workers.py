@@ -23,6 +23,7 @@ class Worker:
     """A running worker; what went wrong with it is a reply like any other."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.ended = False
         self._process = process
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -32,8 +33,6 @@ class Worker:
         for line in self._process.stdout:
             self._lines.put(line)
         self._lines.put(None)
-
-        self.ended = False
 
     def _ordered(self, order: object) -> dict[str, Any]:
         assert self._process.stdin is not None
