@@ -141,12 +141,12 @@ def _gradient_fields(
     backend: Backend, model: Any, spec: InputSpec, names: Sequence[Output]
 ) -> list[ReceptiveField]:
     traces = cache(partial(TraceSet, backend, model, spec))
-    return [
-        gradient_field(
-            backend, model, spec, name, partial(_exact, traces, name, ignore_global=False)
-        )
-        for name in names
-    ]
+    fields = []
+    # No comprehension: it is a frame of its own in some Pythons, and warnings count frames.
+    for name in names:
+        exact = partial(_exact, traces, name, ignore_global=False)
+        fields.append(gradient_field(backend, model, spec, name, exact))
+    return fields
 
 
 def _exact(

@@ -72,7 +72,7 @@ def gradient_field(
         raise
     known = _known(exact)
     if known is not None and known.exact and known.size != found.size:
-        warnings.warn(GradientFieldWarning(name, found.size, known.size), stacklevel=3)
+        warnings.warn(GradientFieldWarning(name, found.size, known.size), stacklevel=4)
     return replace(found, exact=False, notes=(*found.notes, _HOW, *measured.notes, LOWER_BOUND))
 
 

@@ -79,7 +79,8 @@ def _translated(forward: Forward, inner: InputSpec, spec: KerasInput) -> Trace:
     """The other backend's trace in the words of Keras' users."""
     with forward.opened():
         found = delegate().trace(forward.function(), inner)
-    recorded, forward.last = forward.last, None
+    # Where the framework remembers its graph of the forward, it does not run for each size.
+    recorded = forward.last
     error = found.error
     addresses: list[str] = []
     if recorded is not None:
