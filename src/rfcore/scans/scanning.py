@@ -59,10 +59,10 @@ def scan(
     Example:
         >>> import rfcore
         >>> print(rfcore.scan("conv 7 s2 p3, maxpool 3 s2 p1", input_shape=(224,)))
-        layer        type           output  size  stride  offset  padding
-        <text>                          56    11       4     0.5        5
-          0          Convolution       112     7       2     0.5        3
-          1          Pooling            56    11       4     0.5        5
+        layer     type         output  size  stride  offset  padding
+        (output)                   56    11       4     0.5        5
+          0       Convolution     112     7       2     0.5        3
+          1       Pooling          56    11       4     0.5        5
     """
     if global_paths not in ("follow", "ignore"):
         raise OptionError("global_paths", global_paths, ("follow", "ignore"))
