@@ -59,6 +59,10 @@ class ComparedLayer:
         """Whether all networks have the same field here."""
         return not self.differences
 
+    def differs_in(self, quantity: str) -> bool:
+        """Whether a quantity is not the same on some axis."""
+        return any(each.quantity == quantity for each in self.differences)
+
     @classmethod
     def of(cls, rows: Sequence[ScanRow]) -> Self:
         """Compares some rows."""
@@ -100,7 +104,7 @@ class Comparison:
         told: set[str] = set()
         for place, layer in enumerate(self.layers):
             for text in self._new(layer, told):
-                onward = all(not later.equal for later in self.layers[place:])
+                onward = all(later.differs_in(text) for later in self.layers[place:])
                 yield sentence(self.names, layer, text, from_here_on=onward)
         for name, left in self.unmatched.items():
             shown = ", ".join(map(repr, left[:3])) + (", …" if len(left) > 3 else "")

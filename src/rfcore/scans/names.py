@@ -23,7 +23,7 @@ def chosen(trace: Trace, layers: Sequence[str] | None, depth: int | None) -> lis
     Raises:
         UnknownLayerError: No layer has such a name.
     """
-    names = _without_second_names(trace.values)
+    names = _as_they_run(_without_second_names(trace.values), trace.values)
     separator = separator_of(names)
     if layers is not None:
         for pattern in layers:
@@ -56,6 +56,17 @@ def _is_under(name: str, pattern: str, separator: str) -> bool:
     steps = parts_of(name, separator)
     above = (separator.join(steps[:end]) for end in range(1, len(steps) + 1))
     return any(fnmatchcase(outer.partition("[")[0] or outer, pattern) for outer in above)
+
+
+def _as_they_run(names: Sequence[str], values: Mapping[str, int | None]) -> list[str]:
+    """Names by when their value is made: a layer's later calls come with its first one."""
+    places: dict[str, int] = {}
+    place = 0
+    for name in names:
+        node = values[name]
+        place = place if node is None else node
+        places[name] = place
+    return sorted(names, key=places.__getitem__)
 
 
 def _without_second_names(values: Mapping[str, int | None]) -> list[str]:

@@ -110,7 +110,7 @@ def assert_causal(
 
     Example:
         >>> from rfcore.testing import assert_causal
-        >>> field = assert_causal("pad 2 0, conv 3, pad 4 0, conv 3 d2", input_shape=(100,))
+        >>> field = assert_causal("pad 2:0, conv 3, pad 4:0, conv 3 d2", input_shape=(100,))
     """
 
     def beyond(field: AxisField) -> int:
