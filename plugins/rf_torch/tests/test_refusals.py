@@ -69,12 +69,6 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], type[errors.RfcoreError], str]] = 
         errors.IndependentOutputError,
         "does not depend",
     ),
-    "token numbers": (
-        nn.Sequential(nn.Embedding(10, 4)),
-        {"input_shape": (16,)},
-        errors.InputTypeError,
-        "inputs_embeds",
-    ),
     "lazy": (nn.Sequential(nn.LazyConv2d(4, 3)), {}, errors.UnsupportedOpError, "once"),
     "logits": (
         nn.Sequential(network(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10)),

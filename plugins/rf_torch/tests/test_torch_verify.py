@@ -24,7 +24,7 @@ from networks.unet import UNet
 from rf_torch.backend import TorchBackend
 from rf_torch.forward import plain_kernels
 from rfcore import Certificate, ReceptiveField
-from rfcore.errors import FieldMismatchError, InputTypeError, ModelError, UnknownLayerError
+from rfcore.errors import FieldMismatchError, ModelError, UnknownLayerError
 from snapshots import process_state, state
 
 IMAGE = (3, 224, 224)
@@ -258,13 +258,6 @@ def test_weights_that_a_forward_writes_are_as_they_were() -> None:
     before = state(model)
     certified(model, (1, 12, 12))
     assert state(model) == before
-
-
-def test_token_numbers_are_refused() -> None:
-    model = nn.Sequential(nn.Embedding(10, 4), nn.Linear(4, 4))
-    field = ReceptiveField((rfcore.AxisField(8, 8, (0,), (1,)),))
-    with pytest.raises(InputTypeError):
-        field.verify(model, input_shape=(8,))
 
 
 def test_plain_kernels_are_for_the_check_alone() -> None:
