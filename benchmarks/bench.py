@@ -1,4 +1,6 @@
-"""How long the exact field of a ResNet-50 takes beside the framework's own trace of it.
+"""How long a ResNet-50's exact field takes beside the framework's own trace of it.
+
+Its effective field is held against the bare passes, in `effective.py`.
 
 Run it with `nox -s bench`, or `nox -s bench -- jax` for one framework. Each framework has a process
 of its own, and Keras runs on it too.
@@ -13,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from effective import effective_fields
 from pairs import PAIRS, Measurement, paired, seconds, show
 
 import rfcore
@@ -187,7 +190,8 @@ def main() -> None:
             limit = TRACE_LIMIT[framework]
             found.append(paired(name, subject.estimate, subject.own_trace, limit))
             found.append(walks(subject))
-    show(f"{framework}, ResNet-50 at 224, {PAIRS} alternating pairs each", found)
+        found += effective_fields(framework)
+    show(f"{framework}, ResNet-50 at 224, {PAIRS} alternating pairs or fewer", found)
 
 
 if __name__ == "__main__":

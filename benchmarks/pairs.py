@@ -40,13 +40,15 @@ def paired(
     action: Callable[[], object],
     baseline: Callable[[], object],
     limit: float | None = None,
+    *,
+    pairs: int = PAIRS,
 ) -> Measurement:
     """Time of `action` over time of `baseline`, one ratio per alternating pair."""
     # The first run of each pays for imports and caches, which are not what is compared.
     baseline()
     action()
     ratios = []
-    for _ in track(range(PAIRS), name, transient=True):
+    for _ in track(range(pairs), name, transient=True):
         reference = seconds(baseline)
         ratios.append(seconds(action) / reference)
     return Measurement(name, ratios, limit)
