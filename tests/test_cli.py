@@ -134,17 +134,8 @@ def test_named_outputs_give_json_by_name():
 def test_backends_are_listed():
     assert "layers" in invoke("backends").stdout
     listed = json.loads(invoke("backends", "--json").stdout)
-<<<<<<< HEAD
     expected = {"name": "layers", "distribution": "rfcore (built in)", "problem": "", "rules": []}
     assert listed[0] == expected
-=======
-    assert listed[0] == {
-        "name": "layers",
-        "distribution": "rfcore (built in)",
-        "problem": "",
-        "rules": [],
-    }
->>>>>>> 4a2b145 (Test scans, comparisons and assertions on published figures and by hand, with examples)
 
 
 def test_version():
