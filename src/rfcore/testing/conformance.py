@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
-# The laws assert in modules that pytest would otherwise take for plain code.
-pytest.register_assert_rewrite("rfcore.testing.laws")
-
-from rfcore.testing.laws.certificates import CertificateLaws  # noqa: E402
-from rfcore.testing.laws.fields import FieldLaws  # noqa: E402
-from rfcore.testing.laws.gradients import GradientLaws  # noqa: E402
-from rfcore.testing.laws.manners import MannerLaws  # noqa: E402
-from rfcore.testing.laws.scans import ScanLaws  # noqa: E402
+from rfcore.testing.laws.certificates import CertificateLaws
+from rfcore.testing.laws.fields import FieldLaws
+from rfcore.testing.laws.gradients import GradientLaws
+from rfcore.testing.laws.manners import MannerLaws
+from rfcore.testing.laws.scans import ScanLaws
 
 __all__ = ["BackendConformance"]
 
