@@ -64,7 +64,6 @@ GlobalPaths = Annotated[
         metavar="follow|ignore", help="Whether paths through whole-axis reductions count."
     ),
 ]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Json = Annotated[
     bool,
     typer.Option(

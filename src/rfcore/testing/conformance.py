@@ -2,14 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
-import pytest
-
-# The laws assert in modules that pytest would otherwise take for plain code.
-if "rfcore.testing.laws" not in sys.modules:
-    pytest.register_assert_rewrite("rfcore.testing.laws")
-
 from rfcore.testing.laws.certificates import CertificateLaws
 from rfcore.testing.laws.fields import FieldLaws
 from rfcore.testing.laws.gradients import GradientLaws
