@@ -175,10 +175,6 @@ def running(framework: Framework, pairs: int) -> Iterator[dict[str, Any]]:
         yield run
 
 
-def known() -> dict[str, Any]:
-    return json.loads(FOUND.read_text()) if FOUND.exists() else {}
-
-
 def installation(contestant: Contestant) -> dict[str, Any]:
     place = made(contestant.environment)
     return {key: getattr(place, key) for key in ("versions", "refusal", "failure")}
