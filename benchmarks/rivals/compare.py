@@ -153,28 +153,6 @@ def running(framework: Framework, pairs: int) -> Iterator[dict[str, Any]]:
         yield run
 
 
-def running(framework: Framework, pairs: int) -> Iterator[dict[str, Any]]:
-    """The run as far as it has come, after each reply."""
-    found: dict[str, dict[str, Any]] = {one.title: {} for one in framework.contestants}
-    run = {
-        "date": machine.today(),
-        "machine": machine.described(),
-        "installed": {
-            contestant.environment.name: installation(contestant)
-            for contestant in framework.contestants
-        },
-        "loads": [machine.load()],
-        "found": found,
-    }
-    for contestant, subject, reply in everything(framework, pairs):
-        found[contestant.title][subject.name] = reply
-        run["loads"].append(machine.load())
-        told = [judged(subject, reply)] if contestant.answers else []
-        times = [f"{key} {reply[key]:.3g}" for key in ("seconds", "ratio") if key in reply]
-        CONSOLE.print(f"{framework.title}, {subject.name}, {contestant.title}:", *told, *times)
-        yield run
-
-
 def installation(contestant: Contestant) -> dict[str, Any]:
     place = made(contestant.environment)
     return {key: getattr(place, key) for key in ("versions", "refusal", "failure")}
