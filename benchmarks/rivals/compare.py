@@ -25,7 +25,7 @@ from subjects import Subject
 from verdicts import judged
 from workers import Worker, working
 
-FOUND = Path(__file__).parents[2] / ".nox" / "rivals-tools" / "found.json"
+FOUND = Path(__file__).parents[2] / ".nox" / "rivals-tools" / "found"
 PAIRS = 5
 # Seconds that are enough to spend on the calls of one contestant, and beyond which the first call,
 # elsewhere not counted, has to do.
@@ -49,10 +49,10 @@ def asked_once(contestant: Contestant, subject: Subject, worker: Worker) -> dict
     return {"error": failure} if failure else worker.call() | {"pixels": pixels}
 
 
-def timed(worker: Worker, rfcore: Worker, first: float) -> dict[str, Any]:
+def timed(worker: Worker, rfcore: Worker, first: float, pairs: int) -> dict[str, Any]:
     """Medians of alternating calls."""
     seconds, ratios = [], []
-    while len(ratios) < PAIRS and sum(seconds) < ENOUGH:
+    while len(ratios) < pairs and sum(seconds) < ENOUGH:
         reference = rfcore.call()["seconds"]
         reply = {"seconds": first} if first > SLOW else worker.call()
         if "error" in reply:
@@ -62,13 +62,17 @@ def timed(worker: Worker, rfcore: Worker, first: float) -> dict[str, Any]:
     return {"seconds": median(seconds), "ratio": median(ratios), "calls": len(ratios)}
 
 
-def compared(framework: Framework, subject: Subject) -> Iterator[tuple[Contestant, dict[str, Any]]]:
+def compared(
+    framework: Framework, subject: Subject, pairs: int
+) -> Iterator[tuple[Contestant, dict[str, Any]]]:
     """One network, a process for each contestant, each beside that of rfcore."""
     first, *others = framework.contestants
     with start(first) as rfcore:
         reply = asked_once(first, subject, rfcore)
-        reply["seconds"] = median(rfcore.call()["seconds"] for _ in range(PAIRS))
-        yield first, reply | {"calls": PAIRS}
+        if "error" in reply:
+            raise RuntimeError(f"rfcore on {subject.name}: {reply['error']}")
+        reply["seconds"] = median(rfcore.call()["seconds"] for _ in range(pairs))
+        yield first, reply | {"calls": pairs}
         for contestant in others:
             if not contestant.asked(subject):
                 continue
@@ -78,7 +82,7 @@ def compared(framework: Framework, subject: Subject) -> Iterator[tuple[Contestan
             with start(contestant) as worker:
                 reply = asked_once(contestant, subject, worker)
                 if "error" not in reply:
-                    reply |= timed(worker, rfcore, reply["seconds"])
+                    reply |= timed(worker, rfcore, reply["seconds"], pairs)
             yield contestant, reply
 
 
@@ -97,7 +101,9 @@ def questioned(
                 yield subject, asked_once(contestant, subject, worker)
 
 
-def everything(framework: Framework) -> Iterator[tuple[Contestant, Subject, dict[str, Any]]]:
+def everything(
+    framework: Framework, pairs: int
+) -> Iterator[tuple[Contestant, Subject, dict[str, Any]]]:
     """The small networks first, for they are soon done."""
     small = [subject for subject in framework.subjects if subject.small]
     for contestant in framework.contestants:
@@ -105,7 +111,7 @@ def everything(framework: Framework) -> Iterator[tuple[Contestant, Subject, dict
             yield contestant, subject, reply
     for subject in framework.subjects:
         if not subject.small:
-            for contestant, reply in compared(framework, subject):
+            for contestant, reply in compared(framework, subject, pairs):
                 yield contestant, subject, reply
 
 
@@ -113,17 +119,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("frameworks", nargs="*", help=f"any of {', '.join(FRAMEWORKS)}")
     parser.add_argument("--page", action="store_true", help="write the page from what was found")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help="calls of each (%(default)s)")
     options = parser.parse_args()
     if not options.page:
         for name in options.frameworks or FRAMEWORKS:
             # Whatever stops a run, what it has found by then is not lost.
-            for run in running(FRAMEWORKS[name]):
-                FOUND.parent.mkdir(parents=True, exist_ok=True)
-                FOUND.write_text(json.dumps(known() | {name: run}, indent=1))
-    page.write({name: known()[name] for name in FRAMEWORKS if name in known()})
+            for run in running(FRAMEWORKS[name], options.pairs):
+                FOUND.mkdir(parents=True, exist_ok=True)
+                (FOUND / f"{name}.json").write_text(json.dumps(run, indent=1))
+    files = {name: FOUND / f"{name}.json" for name in FRAMEWORKS}
+    page.write({name: json.loads(f.read_text()) for name, f in files.items() if f.exists()})
 
 
-def running(framework: Framework) -> Iterator[dict[str, Any]]:
+def running(framework: Framework, pairs: int) -> Iterator[dict[str, Any]]:
     """The run as far as it has come, after each reply."""
     found: dict[str, dict[str, Any]] = {one.title: {} for one in framework.contestants}
     run = {
@@ -136,17 +144,13 @@ def running(framework: Framework) -> Iterator[dict[str, Any]]:
         "loads": [machine.load()],
         "found": found,
     }
-    for contestant, subject, reply in everything(framework):
+    for contestant, subject, reply in everything(framework, pairs):
         found[contestant.title][subject.name] = reply
         run["loads"].append(machine.load())
         told = [judged(subject, reply)] if contestant.answers else []
         times = [f"{key} {reply[key]:.3g}" for key in ("seconds", "ratio") if key in reply]
         CONSOLE.print(f"{framework.title}, {subject.name}, {contestant.title}:", *told, *times)
         yield run
-
-
-def known() -> dict[str, Any]:
-    return json.loads(FOUND.read_text()) if FOUND.exists() else {}
 
 
 def installation(contestant: Contestant) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from typing import Any
 __all__ = ["DEADLINE", "GIBIBYTES", "Worker", "working"]
 
 SCRIPT = Path(__file__).with_name("worker.py")
-DEADLINE = 120
+# Seconds for one call; imports and building a network, which are nobody's merit, have longer.
+DEADLINE = 300
+LOADING = 900
 GIBIBYTES = 4
 
 
@@ -34,18 +36,18 @@ class Worker:
             self._lines.put(line)
         self._lines.put(None)
 
-    def _ordered(self, order: object) -> dict[str, Any]:
+    def _ordered(self, order: object, deadline: int) -> dict[str, Any]:
         assert self._process.stdin is not None
         # A worker that has ended says so by the end of its output.
         with suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
         try:
-            line = self._lines.get(timeout=DEADLINE)
+            line = self._lines.get(timeout=deadline)
         except Empty:
             self._process.kill()
             self.ended = True
-            return {"error": f"no answer within {DEADLINE} s"}
+            return {"error": f"no answer within {deadline} s"}
         if line is not None:
             return json.loads(line)
         self.ended = True
@@ -55,10 +57,10 @@ class Worker:
 
     def load(self, network: str, pixels: int) -> str | None:
         """Makes a network ready to be asked about; the reason if that failed."""
-        return self._ordered((network, pixels)).get("error")
+        return self._ordered((network, pixels), LOADING).get("error")
 
     def call(self) -> dict[str, Any]:
-        return self._ordered("call")
+        return self._ordered("call", DEADLINE)
 
 
 @contextmanager
