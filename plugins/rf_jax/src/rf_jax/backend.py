@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rf_jax.kinds import Kind, kind_of
+from rf_jax.measured import JaxInput
 from rfcore.errors import InputShapeError
 from rfcore.hookspecs import MeasuredOutput, OutputForward, Trace
 from rfcore.inputs import CHANNELS_FIRST, CHANNELS_LAST, InputSpec, input_spec
@@ -57,7 +58,7 @@ class JaxBackend:
             )
         layouts = CHANNELS_FIRST if kind is Kind.EQUINOX else CHANNELS_LAST
         chosen = name if isinstance(name, str) else None
-        return input_spec(input_shape, layout=layout, layouts=layouts, name=chosen)
+        return JaxInput.of(input_spec(input_shape, layout=layout, layouts=layouts, name=chosen))
 
     def trace(self, model: Any, spec: InputSpec) -> Trace:
         """Traces one forward to a jaxpr; nothing is compiled or run."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rf_jax.evaluation import Substitute
 from rf_jax.values import Application, Constant, Fills, Seen, Shape
 from rfcore.fills import is_low
 from rfcore.graph import Mask
@@ -35,28 +36,12 @@ __all__ = [
 Array = NDArray[Any]
 
 
-class _Formula:
-    """A numpy function in the place of a primitive."""
-
-    __slots__ = ("function",)
-
-    name = "formula"
-    multiple_results = False
-
-    def __init__(self, function: Callable[..., Array]) -> None:
-        self.function = function
-
-    def bind(self, *operands: Any) -> Array:
-        """The function's value."""
-        return self.function(*map(np.asarray, operands))
-
-
 def derived(shape: Shape, function: Callable[..., Array], *operands: Constant) -> Constant:
     """A constant that a numpy function computes from others, when it is asked for."""
     hidden = next((operand.hidden for operand in operands if operand.hidden), "")
     if hidden:
         return Constant(shape, hidden=hidden)
-    return Constant(shape, made_by=Application(_Formula(function), {}, operands))
+    return Constant(shape, made_by=Application(Substitute(function), {}, operands))
 
 
 def aligned(mask: Constant | None, rank: int) -> Constant | None:
@@ -84,18 +69,28 @@ def zeros(value: Seen | Constant, *, structural: bool = False) -> Constant | Non
     if value.hidden or (structural and value.size <= 1):
         return None
 
-    def test(array: Array) -> Mask:
-        found: Mask = array == 0
-        return found & ~found.all() if structural else found
+    test = _is_partly_zero if structural else _is_zero
+    found: Constant = value.once(test.__name__, lambda: derived(value.shape, test, value))
+    return found
 
-    return derived(value.shape, test, value)
+
+def _is_zero(array: Array) -> Mask:
+    return np.asarray(array == 0)
+
+
+def _is_partly_zero(array: Array) -> Mask:
+    found = _is_zero(array)
+    return np.asarray(found & ~found.all())
 
 
 def lows(value: Seen | Constant) -> Constant | None:
     """Where a value is as good as minus infinity to an exponential."""
     if isinstance(value, Seen):
         return value.fills.low
-    return None if value.hidden else derived(value.shape, _is_low, value)
+    if value.hidden:
+        return None
+    found: Constant = value.once("_is_low", lambda: derived(value.shape, _is_low, value))
+    return found
 
 
 def _is_low(array: Array) -> Mask:

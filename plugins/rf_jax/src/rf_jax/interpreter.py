@@ -19,6 +19,7 @@ from rf_jax.hearing import Hearing, Position
 from rf_jax.rules import RULES
 from rf_jax.rules.windows import RULES as WINDOWS
 from rf_jax.scopes import Path, Scopes
+from rf_jax.sharing import Sharing
 from rf_jax.values import Constant, Refused, Seen, Value
 from rf_jax.vjp import opaque
 from rfcore.errors import InputShapeError, RfcoreError, UnsupportedOpError
@@ -77,9 +78,17 @@ class Interpreter:
         builder: See above.
         hearing: See above. Where it has heard of layers already, scopes tell of none.
         separator: What is put between the names of nested scopes.
+        sharing: Where constants of earlier traces are found, if there were any.
     """
 
-    def __init__(self, builder: GraphBuilder, hearing: Hearing, separator: str) -> None:
+    def __init__(
+        self,
+        builder: GraphBuilder,
+        hearing: Hearing,
+        separator: str,
+        sharing: Sharing | None = None,
+    ) -> None:
+        self.sharing = Sharing({}) if sharing is None else sharing
         self.builder, self.hearing = builder, hearing
         self.scopes = Scopes(separator)
         self._notes_scopes = not hearing.heard_layers
@@ -106,7 +115,7 @@ class Interpreter:
         known.update(zip(jaxpr.invars, args, strict=True))
 
         def read(atom: Any) -> Value:
-            return Constant.given(atom.val) if isinstance(atom, Literal) else known[atom]
+            return self.sharing.given(atom.val) if isinstance(atom, Literal) else known[atom]
 
         latest, inner = (), path
         for number, equation in enumerate(jaxpr.eqns):
@@ -127,7 +136,7 @@ class Interpreter:
         primitive, params = equation.primitive, equation.params
         if (parameter := CALLS.get(primitive.name)) is not None:
             jaxpr, consts = opened(params[parameter])
-            return self.run(jaxpr, [Constant.given(c) for c in consts], operands, path, position)
+            return self.run(jaxpr, [*map(self.sharing.given, consts)], operands, path, position)
         if primitive.name == "name":
             place = () if position is None else (*position, 0)
             shape = equation.outvars[0].aval.shape
@@ -140,7 +149,7 @@ class Interpreter:
                 reason = "it uses a mutable reference, whose writes are not followed"
                 raise UnsupportedOpError(primitive.name, self.builder.layer, reason)
             if all(isinstance(operand, Constant) for operand in operands):
-                return _constants(primitive, params, operands, avals)
+                return self._constants(primitive, params, operands, avals)
             if (control := CONTROL.get(primitive.name)) is not None:
                 return control(self, equation, operands, path)
             for operand in operands:
@@ -150,6 +159,13 @@ class Interpreter:
         except RfcoreError as error:
             self.error = self.error or error
             return [Refused(error)] * len(avals)
+
+    def _constants(
+        self, primitive: Any, params: Any, operands: Sequence[Any], avals: Sequence[Any]
+    ) -> Sequence[Value]:
+        if primitive.name in _RANDOM:
+            return [Constant(aval.shape, hidden=_DRAWN) for aval in avals]
+        return self.sharing.computed(primitive, params, operands, avals)
 
     def _by_rule(
         self, equation: Any, operands: Sequence[Any], avals: Sequence[Any]
@@ -190,11 +206,3 @@ def _nothing(call: Call) -> Sequence[Value]:
             "ask for a larger input.",
         )
     return [Constant.given(np.zeros(shape, bool)) for shape in call.results]
-
-
-def _constants(
-    primitive: Any, params: Any, operands: Sequence[Any], avals: Sequence[Any]
-) -> Sequence[Value]:
-    if primitive.name in _RANDOM:
-        return [Constant(aval.shape, hidden=_DRAWN) for aval in avals]
-    return Constant.computed(primitive, params, operands, avals)

@@ -17,7 +17,9 @@ import jax.numpy as jnp
 from rf_jax.forward import Forward, forward_of
 from rf_jax.hearing import Heard, Hearing
 from rf_jax.interpreter import Interpreter
+from rf_jax.measured import JaxInput
 from rf_jax.outputs import arrays_by_path
+from rf_jax.sharing import Sharing
 from rf_jax.values import Constant, Refused, Seen, Value
 from rfcore.addresses import addresses_of
 from rfcore.errors import InputTypeError
@@ -93,8 +95,9 @@ def read(model: Any, spec: InputSpec, kind: Any = jnp.float32) -> Reading:
     stage = jax.make_jaxpr(forward.function, return_shape=True)
     closed, returned = stage(forward.parameters, image)
     builder = GraphBuilder(spec.shape)
-    reader = Interpreter(builder, hearing, forward.separator)
-    consts = [Constant.given(value) for value in closed.consts]
+    sharing = Sharing(spec.constants if isinstance(spec, JaxInput) else {})
+    reader = Interpreter(builder, hearing, forward.separator, sharing)
+    consts = [sharing.given(value) for value in closed.consts]
     arguments = _arguments(closed, forward, builder)
     results = reader.run(closed.jaxpr, consts, arguments, position=())
     reader.scopes.used(results, ())

@@ -117,7 +117,7 @@ class Constant:
         made_by: What computes it, None for weights and literals.
     """
 
-    __slots__ = ("_index", "_positional", "_value", "hidden", "made_by", "shape")
+    __slots__ = ("_asked", "_index", "_positional", "_value", "hidden", "made_by", "shape")
 
     def __init__(
         self,
@@ -131,6 +131,7 @@ class Constant:
         self.shape = tuple(shape)
         self.hidden, self.made_by = hidden, made_by
         self._value, self._index = value, index
+        self._asked: dict[str, Any] = {}
         self._positional = self.size <= 1 if made_by is None else made_by.is_positional
 
     @classmethod
@@ -204,9 +205,23 @@ class Constant:
 
         return load
 
+    def once(self, question: str, answer: Callable[[], Any]) -> Any:
+        """What `answer` returned when this question was asked first."""
+        if question not in self._asked:
+            self._asked[question] = answer()
+        return self._asked[question]
+
+    def open(self) -> Pattern:
+        """Where this mask does not hold."""
+        pattern: Pattern = self.once("open", lambda: Pattern(self.holds(np.logical_not)))
+        return pattern
+
     def pattern(self) -> Pattern:
         """Where it is not zero. All zeros are an untrained weight, which counts as dense."""
+        pattern: Pattern = self.once("pattern", self._pattern)
+        return pattern
 
+    def _pattern(self) -> Pattern:
         def load() -> Mask | None:
             if self.hidden or (self.made_by is None and _known_dense(self._value)):
                 return None

@@ -150,7 +150,7 @@ def _as_is(mask: Any) -> Any:
 
 def _closed(call: Call, masks: Sequence[Constant | None]) -> int:
     """A node that sees each operand that depends on the input only where its mask is not set."""
-    gates = [None if mask is None else Pattern(mask.holds(np.logical_not)) for mask in masks]
+    gates = [None if mask is None else mask.open() for mask in masks]
     too_large = [mask for mask in masks if mask is not None and not call.fits(mask)]
     if too_large:
         return call.unread(call.elementwise(call.nodes(), call.shape), too_large[0])

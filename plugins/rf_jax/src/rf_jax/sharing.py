@@ -1,0 +1,63 @@
+"""Constants that all traces of one estimate have in common.
+
+What a network computes from its weights alone is the same at every input size, and so is the
+question where that is zero: what one trace has found out is kept for the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from rf_jax.evaluation import folds
+from rf_jax.values import Constant
+
+__all__ = ["Sharing"]
+
+
+class Sharing:
+    """Finds a constant that was made before in the same way.
+
+    Args:
+        known: What earlier traces left here, and later ones find.
+    """
+
+    def __init__(self, known: dict[Any, Any]) -> None:
+        # By how they are made. Their ids are keys too, so each has to live as long as this does.
+        self._known = known
+        self._kept: dict[int, Constant] = known.setdefault("kept", {})
+
+    def given(self, value: Any) -> Constant:
+        """A weight or literal; those of numpy are not shared, for somebody may write to them."""
+        if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
+            key: Any = id(value)
+        elif isinstance(value, bool | int | float | complex | np.generic):
+            number = np.asarray(value)
+            key = (type(value), number.dtype, number.tobytes())
+        else:
+            return Constant.given(value)
+        found: Constant | None = self._known.get(key)
+        if found is None:
+            found = self._known[key] = Constant.given(value)
+            self._kept[id(found)] = found
+        return found
+
+    def computed(
+        self, primitive: Any, params: dict[str, Any], operands: Sequence[Constant], avals: Any
+    ) -> Sequence[Constant]:
+        """The results of a primitive on constants."""
+        if not folds(primitive) or not all(id(operand) in self._kept for operand in operands):
+            return Constant.computed(primitive, params, operands, avals)
+        key = (primitive.name, tuple(map(id, operands)), tuple(params.items()))
+        try:
+            found: Sequence[Constant] | None = self._known.get(key)
+        except TypeError:
+            # A parameter that cannot be hashed.
+            return Constant.computed(primitive, params, operands, avals)
+        if found is None:
+            found = self._known[key] = Constant.computed(primitive, params, operands, avals)
+            self._kept.update((id(made), made) for made in found)
+        return found
