@@ -167,9 +167,9 @@ def claims(everything: dict[str, Any]) -> str:
     """The sentences on each tool, none of which may outlive what it rests on."""
     lines: list[str] = []
     for claim in CLAIMS:
-        if claim.title not in lines:
-            lines += ["", claim.title, ""]
         if holds(claim, everything):
+            if claim.title not in lines:
+                lines += ["", claim.title, ""]
             lines.append(f"- {claim.sentence}")
     return "\n".join(lines).strip()
 
