@@ -148,14 +148,14 @@ CLAIMS = (
         "It does not run with Keras 3.",
     ),
     Claim(
-        *(RFA, "keras", RFA, "right", ("VGG-16", "ResNet-50", "InceptionV3", "DenseNet-121")),
+        *(RFA, "keras", RFA, "right", ("VGG-16", "ResNet-50", "MobileNet", "InceptionV3")),
         "Right on the sizes and strides of encoders, several paths included, and several times "
         "faster than rfcore: it reads the configuration of a Keras model. It tells no padding or "
         "offset.",
         times=(0, 0.5),
     ),
     Claim(
-        *(RFA, "keras", RFA, "wrong", ("U-Net",)),
+        *(RFA, "keras", RFA, "wrong", ("transposed",)),
         "A transposed convolution counts like a strided one.",
     ),
     Claim(
