@@ -49,6 +49,8 @@ def test_a_global_field_has_to_be_called_global(verdicts) -> None:
     assert verdicts.judged(everywhere, {"answer": {"size": ["global"]}}).kind == "right"
     infinite = {"size": [float("inf")], "stride": [1]}
     assert verdicts.judged(everywhere, {"answer": infinite}).kind == "right"
+    all_of_64 = {"size": [64.0, 64.0], "stride": [0.0, 0.0]}
+    assert verdicts.judged(everywhere, {"answer": all_of_64}).kind == "right"
     assert verdicts.judged(everywhere, {"answer": {"size": [3], "stride": [1]}}).kind == "wrong"
 
 

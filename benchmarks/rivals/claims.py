@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
+from subjects import KERAS, TORCH
+
 __all__ = ["CLAIMS", "Claim"]
 
 
@@ -16,7 +18,7 @@ class Claim:
         tool: The heading that it stands under.
         framework: Key of the framework.
         contestant: Title of the contestant.
-        verdict: Of which kind every outcome has to be.
+        verdict: Of which kind every outcome has to be; empty for a limit, which has none.
         networks: The networks asked about.
         sentence: What is said.
         text: What has to occur in every answer, or in the error.
@@ -45,6 +47,21 @@ RFA = "rfa-toolbox 1.7.0"
 CONTRIB = "tf.contrib.receptive_field"
 
 CLAIMS = (
+    Claim(
+        *("rfcore", "torch", "rfcore", "right", tuple(subject.name for subject in TORCH)),
+        "Right on every network here of PyTorch, as it is: size, stride and padding of each axis, "
+        "from 1-D to 3-D, and a field that is global is called so.",
+    ),
+    Claim(
+        *("rfcore", "keras", "rfcore", "right", tuple(subject.name for subject in KERAS)),
+        "The same holds for Keras.",
+    ),
+    Claim(
+        *("rfcore", "keras", "one forward", "", ("ResNet-50",)),
+        "It is not free. It traces the network anew, so that one compiled forward of a ResNet-50 "
+        "at 224 pixels takes less time than its field.",
+        times=(0, 1),
+    ),
     Claim(
         *(CONTRIB, "tf1", CONTRIB, "right", ("VGG-16", "ResNet-50", "InceptionV3")),
         "The library of Araujo, Norris and Sim is right about all that it answers, padding "

@@ -121,7 +121,8 @@ def refused(requirements: tuple[str, ...]) -> str | None:
 # The lines of pip that say why, the telling ones first.
 TELLING = (
     r"has (invalid metadata: .+)",
-    r"ERROR: (Ignored the following versions .*)",
+    # Of all versions that another Python would have, the last is the one asked for.
+    r"ERROR: Ignored the following versions .*[ ;](\S+ Requires-Python [^;\n]+)",
     r"ERROR: (Cannot install .*)",
     r"ERROR: (Could not find a version .*)",
     r"ERROR: (.*)",
@@ -132,7 +133,7 @@ def reason(said: str) -> str:
     for pattern in TELLING:
         if found := re.search(pattern, said):
             text = re.sub(r"\s*\(?from (?:https?|file)://\S+\)?", "", found[1])
-            return text if len(text) <= 200 else f"{text[:200]} …"
+            return re.sub(r" \(from versions: .*", "", text)
     return said.strip().splitlines()[-1] if said.strip() else "no reason given"
 
 

@@ -181,8 +181,9 @@ def holds(claim: Claim, everything: dict[str, Any]) -> bool:
         reply = reply.get(claim.contestant, {}).get(network)
         if reply is None or reply.get("environment"):
             return False
-        if reply["verdict"] != claim.verdict or claim.text not in reply["text"]:
-            told = f"{reply['verdict']}, {reply['text']}"
+        verdict, text = reply.get("verdict", ""), reply.get("text", "")
+        if verdict != claim.verdict or claim.text not in text:
+            told = f"{verdict}, {text}"
             raise AssertionError(f"{claim.contestant} on {network} is {told}: {claim.sentence}")
         low, high = claim.times
         if not low <= reply.get("ratio", low) <= high:

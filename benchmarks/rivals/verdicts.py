@@ -23,9 +23,11 @@ def judged(subject: Subject, reply: dict[str, Any]) -> Verdict:
     if "error" in reply:
         return Verdict("refused", reply["error"])
     answer = reply["answer"]
-    # Infinite is how a tool may call a field that is the whole input.
+    # Infinite is how a tool may call a field that is the whole input, or it tells the input's size.
     if answer["size"] == ["global"] or all(map(math.isinf, answer["size"])):
         return Verdict("wrong" if subject.size else "right", "global")
+    if not subject.size and set(answer["size"]) == {subject.pixels}:
+        return Verdict("right", shown(answer["size"]))
     told = dict(answer)
     if "offset" in told:
         told["padding"] = [
