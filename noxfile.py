@@ -184,7 +184,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Compare the time of an estimate with each framework's own trace, as ratios."""
+    """Compare estimates with each framework's own trace, and ERFs with bare passes, as ratios."""
     session.install(*EVERYTHING, *group("models"))
     names = session.posargs or ("core", "torch", "jax", "tensorflow")
     for name in names:
