@@ -63,7 +63,8 @@ CLAIMS = (
         times=(0, 1),
     ),
     Claim(
-        *(CONTRIB, "tf1", CONTRIB, "right", ("VGG-16", "ResNet-50", "InceptionV3")),
+        *(CONTRIB, "tf1", CONTRIB, "right"),
+        ("VGG-16", "ResNet-50", "InceptionV3", "unequal axes", "two branches"),
         "The library of Araujo, Norris and Sim is right about all that it answers, padding "
         "included, and several times faster than rfcore: it is arithmetic over a graph that is "
         "already there. Where it runs, and for such networks, nothing speaks against it.",
@@ -78,7 +79,7 @@ CLAIMS = (
     Claim(
         *(CONTRIB, "keras", CONTRIB, "refused", ("VGG-16",)),
         "It takes graphs with TensorFlow 1's own variables, not those that Keras writes, and it "
-        "ended with TensorFlow 1 and Python 3.7.",
+        "ended with TensorFlow 1.",
         "does not end with '/read'",
     ),
     Claim(
@@ -88,12 +89,12 @@ CLAIMS = (
     Claim(
         *(SCAN, "torch", SCAN, "wrong", ("ResNet-50", "InceptionV3", "U-Net")),
         "Layers are added up in the order in which they are called, as if there were one path. "
-        "Where a network has several that stride or widen, the number is wrong, and nothing says "
-        "so.",
+        "Where a network has several that stride or widen, the number is wrong, and no "
+        "error is raised.",
     ),
     Claim(
         *(SCAN_02, "torch", SCAN_02, "wrong", ("VGG-16", "ResNet-50")),
-        "Since 0.2.0 the column *receptive field* is each layer's own kernel; the field of the "
+        "In 0.2.0 the column *receptive field* is each layer's own kernel; the field of the "
         "network is not told any more.",
     ),
     Claim(
@@ -134,10 +135,12 @@ CLAIMS = (
     Claim(
         *("receptivefield 0.5.0", "torch", EDITED, "wrong", ("U-Net",)),
         "The stride is the difference of two neighbours, which in a decoder is 0.",
+        "44 / 0 /",
     ),
     Claim(
         *("receptivefield 0.5.0", "torch", EDITED, "wrong", ("unequal axes",)),
         "With PyTorch width and height are exchanged.",
+        "5 × 3",
     ),
     Claim(
         *("receptivefield 0.5.0", "keras", "receptivefield 0.5.0, Keras 3", "refused"),
@@ -162,6 +165,6 @@ CLAIMS = (
     Claim(
         *(SEARCH, "torch", SEARCH, "wrong", ("wav2vec 2.0",)),
         "Searches for the shortest piece of a signal that fixes one output, from a fixed position "
-        "on; where the layers stride, that is longer than the field. It is for 1-D only.",
+        "on; where the layers stride, that is longer than the field. It takes 1-D input.",
     ),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -155,10 +156,10 @@ def installed(everything: dict[str, Any]) -> str:
 def how(environment: Environment, place: dict[str, Any]) -> str:
     if not environment.plainly:
         return "this checkout"
-    plain = f"`pip install {' '.join(environment.plainly)}`"
+    plain = f"`pip install {shlex.join(environment.plainly)}`"
     if place["refusal"] is None:
         return plain
-    steps = ", then ".join(f"`pip install {' '.join(step)}`" for step in environment.around)
+    steps = ", then ".join(f"`pip install {shlex.join(step)}`" for step in environment.around)
     python = f" on Python {environment.python}" if environment.python else ""
     return f"{plain} is refused: “{place['refusal']}”. Done instead{python}: {steps}"
 
@@ -167,9 +168,9 @@ def claims(everything: dict[str, Any]) -> str:
     """The sentences on each tool, none of which may outlive what it rests on."""
     lines: list[str] = []
     for claim in CLAIMS:
-        if claim.title not in lines:
-            lines += ["", claim.title, ""]
         if holds(claim, everything):
+            if claim.title not in lines:
+                lines += ["", claim.title, ""]
             lines.append(f"- {claim.sentence}")
     return "\n".join(lines).strip()
 
