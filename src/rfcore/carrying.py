@@ -21,6 +21,9 @@ __all__ = ["Carrying", "tells_apart"]
 
 Dims = Mapping[int, Sequence[int]]
 
+# Times that all ops are asked about together, before each is asked by itself.
+ROUNDS = 4
+
 
 @dataclass(slots=True)
 class Carrying:
@@ -58,12 +61,21 @@ class Carrying:
 
     def _probe(self, indices: Sequence[int]) -> None:
         """Probes the ops at some nodes; all before them are probed already or among them."""
-        ahead = Ahead()
-        ahead.ask(self._questions(indices))
-        for index in indices:
-            before = self._before(index)
-            self._lost[index] = self._positions_lost(index, before, ahead)
-            self._losing[index] = before | {index} if self._lost[index] else before
+        ahead, left, rounds = Ahead(), list(indices), 0
+        guessed = frozenset(filter(self._averages, indices))
+        while left:
+            if rounds < ROUNDS:
+                ahead.ask(self._questions(left, guessed))
+            rounds += 1
+            while left:
+                index = left.pop(0)
+                before = self._before(index)
+                self._lost[index] = self._positions_lost(index, before, ahead)
+                self._losing[index] = before | {index} if self._lost[index] else before
+                if bool(self._lost[index]) != (index in guessed) and rounds < ROUNDS:
+                    # Once fields are as wide as the input, later means lose nothing any more.
+                    guessed = frozenset(op for op, lost in self._lost.items() if lost)
+                    break
 
     def _before(self, index: int) -> frozenset[int]:
         """The ops before a node that lose position."""
@@ -74,13 +86,21 @@ class Carrying:
         """Behind an op that makes everything global only the local paths still tell."""
         return replace(self.walker, cut=self.walker.cut | cut) if cut else self.walker
 
-    def _questions(self, indices: Iterable[int]) -> Iterable[Question]:
-        """What the middle of each reduced axis sees, and all of it.
-
-        That takes a guess at what will be cut: means over the spatial axes of the input.
-        """
+    def _averages(self, index: int) -> bool:
+        """Whether an op is a mean or the like over a spatial axis of the input."""
         nodes = self.walker.graph.nodes
-        cut = self._guessed()
+        op = nodes[index].op
+        return isinstance(op, Reduce) and any(
+            dim in op.dims and nodes[nodes[index].inputs[0]].shape[dim] > 1 for dim in self.axes
+        )
+
+    def _questions(self, indices: Iterable[int], guessed: frozenset[int]) -> Iterable[Question]:
+        """What the middle of each reduced axis sees, and all of it, the guessed ops being cut."""
+        nodes = self.walker.graph.nodes
+        cut: list[frozenset[int]] = []
+        for index, node in enumerate(nodes):
+            before = frozenset[int]().union(*(cut[source] for source in node.inputs))
+            cut.append(before | {index} if index in guessed or self._lost.get(index) else before)
         asked: dict[tuple[int, int | None], Question] = {}
         for index in indices:
             for source, dims in reduced_dims(nodes[index]):
@@ -90,17 +110,6 @@ class Carrying:
                     asked[source, dim] = Question(walker, source, dim, (middle,))
                     asked[source, None] = Question(walker, source, None, (0,))
         return asked.values()
-
-    def _guessed(self) -> list[frozenset[int]]:
-        cut: list[frozenset[int]] = []
-        for index, node in enumerate(self.walker.graph.nodes):
-            before = frozenset[int]().union(*(cut[source] for source in node.inputs))
-            sources = self.walker.graph.nodes
-            averages = isinstance(node.op, Reduce) and any(
-                dim in node.op.dims and sources[node.inputs[0]].shape[dim] > 1 for dim in self.axes
-            )
-            cut.append(before | {index} if averages else before)
-        return cut
 
     def _positions_lost(self, index: int, before: frozenset[int], ahead: Ahead) -> Dims:
         """The operands' axes that carry position into a reducing op whose result carries none."""
