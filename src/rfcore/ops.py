@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rfcore.taps import border_outputs, copies_from_afar, keeps_a_law
 
 __all__ = [
     "AxisMap",
@@ -146,7 +149,7 @@ class Cumulative(Op):
     reverse: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class AxisMap(Op):
     """Output i along `dim` sees the inputs `taps[i]`; -1 stands for none.
 
@@ -164,6 +167,22 @@ class AxisMap(Op):
     def mirrors(self) -> bool:
         """Whether later outputs see earlier inputs."""
         return bool(self.taps[0, 0] > self.taps[-1, -1] >= 0)
+
+    # Every output of a network asks these of every map before it.
+    @cached_property
+    def keeps_a_law(self) -> bool:
+        """See `taps.keeps_a_law`."""
+        return keeps_a_law(self.taps)
+
+    @cached_property
+    def copies_from_afar(self) -> bool:
+        """See `taps.copies_from_afar`."""
+        return copies_from_afar(self.taps)
+
+    @cached_property
+    def border(self) -> Mask:
+        """See `taps.border_outputs`."""
+        return border_outputs(self.taps)
 
 
 @dataclass(frozen=True, slots=True)
