@@ -128,11 +128,13 @@ def _batches(questions: Iterable[Question]) -> Iterable[list[Question]]:
     for group in groups.values():
         longest = max(max(node.shape, default=1) for node in group[0].walker.graph.nodes)
         batch: list[Question] = []
+        rows = 0
         for question in sorted(group, key=lambda question: question.node):
             batch.append(question)
-            if longest * sum(len(each.indices) for each in batch) > LARGEST_WALK:
+            rows += len(question.indices)
+            if longest * rows > LARGEST_WALK:
                 yield batch
-                batch = []
+                batch, rows = [], 0
         if batch:
             yield batch
 
