@@ -13,7 +13,7 @@ from rfcore.field import ReceptiveField
 from rfcore.garbage import old_objects_set_aside
 from rfcore.gradient_field import gradient_field
 from rfcore.guard import ask_input_spec, fault
-from rfcore.hookspecs import Backend
+from rfcore.hookspecs import Backend, Trace
 from rfcore.inputs import InputSpec
 from rfcore.plugins import find_backend
 from rfcore.traces import TraceSet
@@ -131,7 +131,13 @@ def estimate(
 
 
 def exact_fields(
-    backend: Backend, model: Any, spec: InputSpec, names: Sequence[Output], *, ignore: bool
+    backend: Backend,
+    model: Any,
+    spec: InputSpec,
+    names: Sequence[Output],
+    *,
+    ignore: bool,
+    known: Trace | None = None,
 ) -> list[ReceptiveField]:
     """The exact fields of some outputs, from the same traces.
 
@@ -141,11 +147,12 @@ def exact_fields(
         spec: The measured input.
         names: What the user calls the outputs.
         ignore: Cut paths through reductions over whole spatial axes.
+        known: The trace by this very spec, where it was made already.
 
     Raises:
         RfcoreError: One of its kinds, where there is no exact answer.
     """
-    traces = TraceSet(backend, model, spec)
+    traces = TraceSet(backend, model, spec, known)
     return [_exact(lambda: traces, name, ignore_global=ignore) for name in names]
 
 

@@ -16,6 +16,7 @@ from rfcore.erf.sources import Array
 from rfcore.errors import NonFiniteGradientError, RfcoreError
 from rfcore.estimate import exact_fields
 from rfcore.field import ReceptiveField
+from rfcore.garbage import old_objects_set_aside
 from rfcore.gradients import grid_shape, middle_index, output_cotangent
 from rfcore.guard import ask_gradient, ask_input_spec
 from rfcore.hookspecs import Backend, Linearization, MeasuredOutput
@@ -57,7 +58,8 @@ class Subject:
         """Asks the backend; the arguments are those of `estimate`."""
         chosen = find_backend(model, backend)
         spec = ask_input_spec(chosen, model, input_shape, layout, input)
-        measured = ask_gradient(chosen, model, spec, output)
+        with old_objects_set_aside():
+            measured = ask_gradient(chosen, model, spec, output)
         return cls(model, chosen, spec, output, measured)
 
     def unit(self, index: int | Sequence[int] | None, channels: Sequence[int] | None) -> Unit:
@@ -85,9 +87,15 @@ class Subject:
         """The exact field of the output, or why there is none."""
         try:
             # By the same input: what a backend found out for it need not be found again.
-            (found,) = exact_fields(
-                self.backend, self.model, self.spec, [self.output], ignore=False
-            )
+            with old_objects_set_aside():
+                (found,) = exact_fields(
+                    self.backend,
+                    self.model,
+                    self.spec,
+                    [self.output],
+                    ignore=False,
+                    known=self.measured.trace,
+                )
         except RfcoreError as error:
             return None, error.message.splitlines()[0]
         return found, ""
