@@ -91,7 +91,7 @@ class Interpreter:
         self.sharing = Sharing({}) if sharing is None else sharing
         self.builder, self.hearing = builder, hearing
         self.scopes = Scopes(separator)
-        self._notes_scopes = not hearing.heard_layers
+        self._notes_scopes = not hearing.knows_layers
         self.error: RfcoreError | None = None
 
     def run(
