@@ -48,24 +48,24 @@ class Pattern:
             entirely zero is untrained, which counts as dense too. Called at most once.
     """
 
-    __slots__ = ("_load", "_loaded", "_value")
+    __slots__ = ("_load", "_value")
 
     def __init__(self, load: Callable[[], Mask | None]) -> None:
-        self._load = load
-        self._loaded = False
+        # Let go of once it was called: it often holds what in turn holds this pattern.
+        self._load: Callable[[], Mask | None] | None = load
         self._value: Mask | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it was read, and every entry counts."""
-        return self._loaded and self._value is None
+        return self._load is None and self._value is None
 
     def read(self) -> Mask | None:
         """The pattern, or None where every entry counts."""
-        if not self._loaded:
+        if self._load is not None:
             value = booleans(self._load())
             self._value = None if value is None or bool(value.all()) else value
-            self._loaded = True
+            self._load = None
         return self._value
 
 
