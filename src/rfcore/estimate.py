@@ -123,6 +123,8 @@ def estimate(
         # Around all of it, so that the traces are gone when the collector looks again.
         with old_objects_set_aside():
             fields = exact_fields(chosen, model, spec, names, ignore=global_paths == "ignore")
+            # And so is what a backend keeps for all traces by one spec.
+            del spec
     for name, found in zip(names, fields, strict=True):
         _report(name, found)
     if not isinstance(output, list | tuple):
