@@ -1,6 +1,7 @@
 """How long a ResNet-50's exact field takes beside the framework's own trace of it.
 
-Its effective field is held against the bare passes, in `effective.py`.
+A scan of all its layers is held against one estimate, and its effective field against the bare
+passes, in `effective.py`.
 
 Run it with `nox -s bench`, or `nox -s bench -- jax` for one framework. Each framework has a process
 of its own, and Keras runs on it too.
@@ -26,6 +27,9 @@ from rfcore.walk import Walker, one_hot
 
 TRACE_LIMIT = {"torch": 2.5, "jax": 2.5, "tensorflow": 4.0}
 WALK_LIMIT = 0.15
+SCAN_LIMIT = 2
+# Seconds for a network of 700 modules or more.
+DEEP_LIMIT, DEEP_RUNS, DEEP_LAYERS = 10, 3, 700
 CHAIN_LAYERS = 10
 CHAIN_FIELDS = (1_001, 10_001, 100_001)
 
@@ -45,6 +49,12 @@ class Subject:
         found = rfcore.estimate(self.model, input_shape=self.input_shape, **self.options)
         if found.size != (self.size, self.size):
             raise AssertionError(f"{self.name} was measured as {found.size}, not {self.size}")
+
+    def scan(self) -> None:
+        options = {key: self.options[key] for key in self.options if key != "output"}
+        found = rfcore.scan(self.model, input_shape=self.input_shape, **options)
+        if not any(row.field and row.field.size == (self.size, self.size) for row in found.rows):
+            raise AssertionError(f"no layer of {self.name} has a field of {self.size}")
 
 
 def torch_subjects() -> Iterator[Subject]:
@@ -130,6 +140,27 @@ def keras_resnet50() -> Any:
     return ResNet50(weights=None, include_top=False, input_shape=(224, 224, 3))
 
 
+def deep_network(framework: str) -> tuple[Any, tuple[int, ...]]:
+    """A network of more than 700 modules, and its input."""
+    if framework == "torch":
+        from transformers import ResNetConfig, ResNetModel
+
+        return ResNetModel(ResNetConfig(depths=[3, 8, 36, 3])).eval(), (3, 224, 224)
+    from keras.applications import DenseNet201
+
+    return DenseNet201(weights=None, include_top=False), (224, 224, 3)
+
+
+def deep_scan(framework: str) -> Measurement:
+    """A scan of such a network, in seconds."""
+    model, shape = deep_network(framework)
+    rows = len(rfcore.scan(model, input_shape=shape).rows)
+    if rows < DEEP_LAYERS:
+        raise AssertionError(f"{type(model).__name__} has {rows} rows only")
+    times = [seconds(lambda: rfcore.scan(model, input_shape=shape)) for _ in range(DEEP_RUNS)]
+    return Measurement(f"scan of {rows} rows", times, DEEP_LIMIT, "s")
+
+
 SUBJECTS = {"torch": torch_subjects, "jax": jax_subjects, "tensorflow": tensorflow_subjects}
 
 
@@ -190,6 +221,12 @@ def main() -> None:
             limit = TRACE_LIMIT[framework]
             found.append(paired(name, subject.estimate, subject.own_trace, limit))
             found.append(walks(subject))
+            found.append(
+                paired(
+                    f"{subject.name}: scan / estimate", subject.scan, subject.estimate, SCAN_LIMIT
+                )
+            )
+        found.append(deep_scan(framework))
         found += effective_fields(framework)
     show(f"{framework}, ResNet-50 at 224, {PAIRS} alternating pairs or fewer", found)
 

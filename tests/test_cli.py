@@ -81,10 +81,11 @@ def invoke(*arguments):
     return CliRunner().invoke(app, arguments, catch_exceptions=False)
 
 
-def run(*arguments, folders=(), code="from rfcore.cli import main; main()"):
+def run(*arguments, folders=(), code="from rfcore.cli import main; main()", environ=()):
     """The command in a fresh interpreter, from the current folder."""
     places = [*map(str, folders), str(Path(rfcore.__file__).parents[1])]
     env = os.environ | {"PYTHONPATH": os.pathsep.join(places), "COLUMNS": "100"}
+    env |= dict(environ)
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], env=env, capture_output=True, text=True
     )
@@ -319,6 +320,28 @@ def test_help_imports_no_framework():
         ).stdout.splitlines()[-1]
         == "['torch']"
     )
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (["e"], ["estimate", "effective"]),
+        (["estimate", "net", "--met"], ["--method"]),
+        (["estimate", "net", "--method", ""], ["exact", "gradient"]),
+        (["scan", "net", "--global-paths", "f"], ["follow"]),
+        (["compare", "net", "--match", "n"], ["name"]),
+        (["effective", "net", "--aggregate", "s"], ["square"]),
+        (["compare", "net", "--backend", "lay"], ["layers"]),
+    ],
+    ids=" ".join,
+)
+def test_shells_are_told_what_could_follow(tmp_path, typed, offered):
+    plugin(tmp_path, "rfbad", "raise RuntimeError('built for another version')")
+    words = ["rfcore", *typed]
+    asked = {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    done = run(folders=[tmp_path], environ={"_RFCORE_COMPLETE": "complete_bash", **asked})
+    assert done.stdout.split() == offered
+    assert not done.stderr
 
 
 def test_a_broken_plugin_is_one_line_on_stderr(tmp_path):

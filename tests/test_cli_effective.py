@@ -375,6 +375,8 @@ def test_ctrl_c_on_the_running_command_keeps_what_was_measured(project: Path) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell that runs this in the background has its children ignore the signal.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     began = time.monotonic()
     while not (project / "input3").exists() and time.monotonic() - began < 120:

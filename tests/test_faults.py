@@ -433,6 +433,7 @@ def test_a_gradient_that_raises_is_refused() -> None:
         ({"axes": (1, 1)}, "the axes (1, 1) of an output of shape (1, 36, 34)"),
         ({"dtype": float}, "its input is <class 'float'>, which is no floating type"),
         ({"dtype": np.dtype(int)}, "its input is dtype('int64'), which is no floating type"),
+        ({"trace": "a graph"}, "returned a str, not a Trace (as the trace of a measured output)"),
     ],
     ids=[
         "no callable",
@@ -444,6 +445,7 @@ def test_a_gradient_that_raises_is_refused() -> None:
         "an axis twice",
         "a type of Python",
         "whole numbers",
+        "no trace",
     ],
 )
 def test_a_gradient_of_other_shapes_is_refused(values: Any, said: str) -> None:

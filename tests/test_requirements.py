@@ -56,3 +56,10 @@ def test_another_distribution_of_the_same_package_will_do(install):
 
 def test_what_is_really_installed_passes():
     require("numpy", version("numpy"))
+
+
+def test_what_passed_is_not_read_from_disk_again(install, monkeypatch):
+    install("flowtensor", "2.16")
+    require("flowtensor", "2.16")
+    monkeypatch.setattr("rfcore.requirements.version", None)
+    require("flowtensor", "2.16")

@@ -87,7 +87,7 @@ def test_border_outputs_of(taps: list[list[int]], expected: list[int]) -> None:
     ],
 )
 def test_copies_from_afar(taps: list[list[int]], expected: bool) -> None:
-    assert copies_from_afar(np.array(taps), 12) is expected
+    assert copies_from_afar(np.array(taps)) is expected
 
 
 @pytest.mark.parametrize("mode", ["reflect", "edge", "circular"])

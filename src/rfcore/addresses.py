@@ -7,7 +7,7 @@ several times. The model's own output is a layer with the empty name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from rfcore.errors import (
@@ -18,9 +18,10 @@ from rfcore.errors import (
     UnknownLayerError,
 )
 
-__all__ = ["Addressed", "addresses_of", "resolve"]
+__all__ = ["Addressed", "addresses_of", "is_by_address", "resolve", "returns_by_address"]
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
 
 
 class Addressed(Protocol):
@@ -121,3 +122,17 @@ def addresses_of(name: str, calls: Sequence[Mapping[str, T]]) -> dict[str, T]:
         for call, parts in enumerate(calls)
         for path, value in parts.items()
     }
+
+
+def returns_by_address(function: F) -> F:
+    """Marks a function that returns the tensors of its layers by address.
+
+    A backend that is handed one need not look for layers in it by other means.
+    """
+    function.rfcore_by_address = True  # type: ignore[attr-defined]
+    return function
+
+
+def is_by_address(function: object) -> bool:
+    """Whether a function was marked as one that returns its layers."""
+    return getattr(function, "rfcore_by_address", False) is True

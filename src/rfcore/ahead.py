@@ -49,9 +49,7 @@ class Question:
     @property
     def key(self) -> tuple[object, ...]:
         """What tells it from other questions, as long as graphs live."""
-        walker = self.walker
-        graph = (id(walker.graph), id(walker.elastic), walker.cut)
-        return (*graph, self.node, self.dim, self.indices)
+        return (*_place(self.walker), self.walker.cut, self.node, self.dim, self.indices)
 
     def mask(self) -> Mask:
         """The rows as a mask over the output."""
@@ -59,6 +57,11 @@ class Question:
         if self.dim is None:
             return one_hot(shape, [], [[]] * len(self.indices))
         return one_hot(shape, [self.dim], [[index] for index in self.indices])
+
+
+def _place(walker: Walker) -> tuple[int, int]:
+    """Which graph is walked; where no axis is known to be elastic, nothing is told by who says."""
+    return id(walker.graph), id(walker.elastic) if walker.elastic else 0
 
 
 class Answer(NamedTuple):
@@ -121,16 +124,17 @@ def _batches(questions: Iterable[Question]) -> Iterable[list[Question]]:
     groups: dict[tuple[int, int], list[Question]] = {}
     for question in questions:
         if question.indices:
-            walker = question.walker
-            groups.setdefault((id(walker.graph), id(walker.elastic)), []).append(question)
+            groups.setdefault(_place(question.walker), []).append(question)
     for group in groups.values():
         longest = max(max(node.shape, default=1) for node in group[0].walker.graph.nodes)
         batch: list[Question] = []
+        rows = 0
         for question in sorted(group, key=lambda question: question.node):
             batch.append(question)
-            if longest * sum(len(each.indices) for each in batch) > LARGEST_WALK:
+            rows += len(question.indices)
+            if longest * rows > LARGEST_WALK:
                 yield batch
-                batch = []
+                batch, rows = [], 0
         if batch:
             yield batch
 

@@ -14,12 +14,15 @@ import numpy as np
 
 from rfcore.ahead import Ahead, Question
 from rfcore.global_paths import reduced_dims
-from rfcore.graph import Cumulative
+from rfcore.graph import Cumulative, Reduce
 from rfcore.walk import Elastic, Walker, sees_less
 
 __all__ = ["Carrying", "tells_apart"]
 
 Dims = Mapping[int, Sequence[int]]
+
+# Times that all ops are asked about together, before each is asked by itself.
+ROUNDS = 4
 
 
 @dataclass(slots=True)
@@ -34,7 +37,8 @@ class Carrying:
     walker: Walker
     axes: Sequence[int]
     _lost: dict[int, Dims] = field(default_factory=dict, init=False)
-    _behind: dict[int, bool] = field(default_factory=dict, init=False)
+    # For each node the ops before it, or itself, that lose position.
+    _losing: dict[int, frozenset[int]] = field(default_factory=dict, init=False)
 
     def elastic(self, output: int) -> Elastic:
         """For each node before an output, which of its axes carry position and lose it.
@@ -57,28 +61,78 @@ class Carrying:
 
     def _probe(self, indices: Sequence[int]) -> None:
         """Probes the ops at some nodes; all before them are probed already or among them."""
-        ahead = Ahead()
-        ahead.ask(self._questions(indices))
-        nodes = self.walker.graph.nodes
-        for index in indices:
-            behind = any(self._behind.get(source, False) for source in nodes[index].inputs)
-            # Behind an op that makes everything global only the local paths still tell.
-            found = frozenset(op for op, lost in self._lost.items() if lost) if behind else ()
-            local = replace(self.walker, cut=self.walker.cut | frozenset(found))
-            self._lost[index] = _positions_lost(local, index, self.axes, ahead)
-            self._behind[index] = behind or bool(self._lost[index])
+        ahead, left, rounds = Ahead(), list(indices), 0
+        guessed = frozenset(filter(self._averages, indices))
+        while left:
+            if rounds < ROUNDS:
+                ahead.ask(self._questions(left, guessed))
+            rounds += 1
+            while left:
+                index = left.pop(0)
+                before = self._before(index)
+                self._lost[index] = self._positions_lost(index, before, ahead)
+                self._losing[index] = before | {index} if self._lost[index] else before
+                if bool(self._lost[index]) != (index in guessed) and rounds < ROUNDS:
+                    # Once fields are as wide as the input, later means lose nothing any more.
+                    guessed = frozenset(op for op, lost in self._lost.items() if lost)
+                    break
 
-    def _questions(self, indices: Iterable[int]) -> Iterable[Question]:
-        """What the middle of each reduced axis sees, and all of it, before any op is cut."""
-        nodes, walker = self.walker.graph.nodes, self.walker
+    def _before(self, index: int) -> frozenset[int]:
+        """The ops before a node that lose position."""
+        sources = self.walker.graph.nodes[index].inputs
+        return frozenset[int]().union(*(self._losing[source] for source in sources))
+
+    def _local(self, cut: frozenset[int]) -> Walker:
+        """Behind an op that makes everything global only the local paths still tell."""
+        return replace(self.walker, cut=self.walker.cut | cut) if cut else self.walker
+
+    def _averages(self, index: int) -> bool:
+        """Whether an op is a mean or the like over a spatial axis of the input."""
+        nodes = self.walker.graph.nodes
+        op = nodes[index].op
+        return isinstance(op, Reduce) and any(
+            dim in op.dims and nodes[nodes[index].inputs[0]].shape[dim] > 1 for dim in self.axes
+        )
+
+    def _questions(self, indices: Iterable[int], guessed: frozenset[int]) -> Iterable[Question]:
+        """What the middle of each reduced axis sees, and all of it, the guessed ops being cut."""
+        nodes = self.walker.graph.nodes
+        cut: list[frozenset[int]] = []
+        for index, node in enumerate(nodes):
+            before = frozenset[int]().union(*(cut[source] for source in node.inputs))
+            cut.append(before | {index} if index in guessed or self._lost.get(index) else before)
         asked: dict[tuple[int, int | None], Question] = {}
         for index in indices:
             for source, dims in reduced_dims(nodes[index]):
+                walker = self._local(cut[source])
                 for dim in dims:
                     middle = nodes[source].shape[dim] // 2
                     asked[source, dim] = Question(walker, source, dim, (middle,))
                     asked[source, None] = Question(walker, source, None, (0,))
         return asked.values()
+
+    def _positions_lost(self, index: int, before: frozenset[int], ahead: Ahead) -> Dims:
+        """The operands' axes that carry position into a reducing op whose result carries none."""
+        node = self.walker.graph.nodes[index]
+        carrying: dict[int, list[int]] = {}
+        carried = np.zeros(len(self.axes), bool)
+        for source, dims in reduced_dims(node):
+            walker = self._local(self._losing[source])
+            for dim in dims:
+                if self.walker.graph.nodes[source].shape[dim] < 2:
+                    continue
+                told = tells_apart(walker, source, dim, self.axes, ahead)
+                if any(told):
+                    carrying.setdefault(source, []).append(dim)
+                    carried |= told
+        if not carrying or isinstance(node.op, Cumulative):
+            return carrying
+        walker, kept = self._local(before), np.zeros(len(self.axes), bool)
+        for dim, n in enumerate(node.shape):
+            # On a small map the middle may see everything where the ends do not.
+            for position in {0, n // 2, n - 1} if n > 1 else ():
+                kept |= walker.tells_apart(index, dim, self.axes, position)
+        return carrying if (carried & ~kept).any() else {}
 
 
 def tells_apart(
@@ -92,25 +146,3 @@ def tells_apart(
         if one is not None and every is not None:
             return sees_less(one.mask, every.mask, axes)
     return walker.tells_apart(node, dim, axes)
-
-
-def _positions_lost(walker: Walker, index: int, axes: Sequence[int], ahead: Ahead) -> Dims:
-    """The operands' axes that carry position into a reducing op, if its result carries none."""
-    node = walker.graph.nodes[index]
-    carrying: dict[int, list[int]] = {}
-    carried = np.zeros(len(axes), bool)
-    for source, dims in reduced_dims(node):
-        shape = walker.graph.nodes[source].shape
-        for dim in dims:
-            told = tells_apart(walker, source, dim, axes, ahead) if shape[dim] > 1 else ()
-            if any(told):
-                carrying.setdefault(source, []).append(dim)
-                carried |= told
-    if not carrying or isinstance(node.op, Cumulative):
-        return carrying
-    kept = np.zeros(len(axes), bool)
-    for dim, n in enumerate(node.shape):
-        # On a small map the middle may see everything where the ends do not.
-        for position in {0, n // 2, n - 1} if n > 1 else ():
-            kept |= walker.tells_apart(index, dim, axes, position)
-    return carrying if (carried & ~kept).any() else {}

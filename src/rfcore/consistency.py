@@ -37,6 +37,8 @@ __all__ = ["contradiction", "misfit"]
 Shape = tuple[int, ...]
 Problem = str | None
 
+_OF_SEVERAL = (Input, Elementwise, Concatenate, Contract, Overwrite, Opaque)
+
 
 def contradiction(graph: Graph) -> Problem:
     """What is impossible in a graph, with the op and layer that it is in; None if nothing is."""
@@ -62,17 +64,18 @@ def _of_node(graph: Graph, index: int, node: Node) -> Problem:
 
 def misfit(op: Op, sources: tuple[Shape, ...], result: Shape) -> Problem:
     """As `fits`, the number of operands included."""
-    several = isinstance(op, Input | Elementwise | Concatenate | Contract | Overwrite | Opaque)
-    if not several and len(sources) != 1:
+    if len(sources) != 1 and not isinstance(op, _OF_SEVERAL):
         return f"has {len(sources)} operands where its kind has one"
     return fits(op, sources, result)
 
 
 def is_shape(shape: object) -> bool:
     """Whether something is a tuple of lengths."""
-    return isinstance(shape, tuple) and all(
-        isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= 0 for n in shape
-    )
+    return isinstance(shape, tuple) and all(map(_is_length, shape))
+
+
+def _is_length(n: object) -> bool:
+    return isinstance(n, (int, np.integer)) and type(n) is not bool and bool(n >= 0)
 
 
 @singledispatch

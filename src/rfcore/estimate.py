@@ -13,13 +13,13 @@ from rfcore.field import ReceptiveField
 from rfcore.garbage import old_objects_set_aside
 from rfcore.gradient_field import gradient_field
 from rfcore.guard import ask_input_spec, fault
-from rfcore.hookspecs import Backend
+from rfcore.hookspecs import Backend, Trace
 from rfcore.inputs import InputSpec
 from rfcore.plugins import find_backend
 from rfcore.traces import TraceSet
 from rfcore.walk import OpFaultError
 
-__all__ = ["estimate"]
+__all__ = ["estimate", "exact_fields"]
 
 LOG = logging.getLogger(__name__)
 
@@ -122,7 +122,9 @@ def estimate(
     else:
         # Around all of it, so that the traces are gone when the collector looks again.
         with old_objects_set_aside():
-            fields = _exact_fields(chosen, model, spec, names, ignore=global_paths == "ignore")
+            fields = exact_fields(chosen, model, spec, names, ignore=global_paths == "ignore")
+            # And so is what a backend keeps for all traces by one spec.
+            del spec
     for name, found in zip(names, fields, strict=True):
         _report(name, found)
     if not isinstance(output, list | tuple):
@@ -130,10 +132,29 @@ def estimate(
     return dict(zip(output, fields, strict=True))
 
 
-def _exact_fields(
-    backend: Backend, model: Any, spec: InputSpec, names: Sequence[Output], *, ignore: bool
+def exact_fields(
+    backend: Backend,
+    model: Any,
+    spec: InputSpec,
+    names: Sequence[Output],
+    *,
+    ignore: bool,
+    known: Trace | None = None,
 ) -> list[ReceptiveField]:
-    traces = TraceSet(backend, model, spec)
+    """The exact fields of some outputs, from the same traces.
+
+    Args:
+        backend: The model's backend.
+        model: The model.
+        spec: The measured input.
+        names: What the user calls the outputs.
+        ignore: Cut paths through reductions over whole spatial axes.
+        known: The trace by this very spec, where it was made already.
+
+    Raises:
+        RfcoreError: One of its kinds, where there is no exact answer.
+    """
+    traces = TraceSet(backend, model, spec, known)
     return [_exact(lambda: traces, name, ignore_global=ignore) for name in names]
 
 

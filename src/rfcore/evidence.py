@@ -11,7 +11,6 @@ from rfcore.laws import Sighting
 from rfcore.notes import COPIES
 from rfcore.rows import ProbedOutput
 from rfcore.spectra import transforms_back
-from rfcore.taps import copies_from_afar
 from rfcore.unsteady import blind_op, differs_by_position
 from rfcore.walk import Elastic
 
@@ -38,9 +37,9 @@ class Watch:
     def __call__(self, index: int, mask: Mask) -> None:
         """Notes a node that the walk reaches, and its mask."""
         self.visited.add(index)
-        flags = self.elastic.get(index, ())
-        full = sum(flag and n > 1 for flag, n in zip(flags, mask.shape[1:], strict=False))
-        self.ties_axes |= full > 1
+        if not self.ties_axes:
+            flags, lengths = self.elastic.get(index, ()), mask.shape[1:]
+            self.ties_axes = sum(f and n > 1 for f, n in zip(flags, lengths, strict=False)) > 1
 
     def notes(self) -> list[str]:
         """What the visited nodes want a reader to know."""
@@ -74,8 +73,7 @@ class Watch:
         node, follows = self.graph.nodes[index], self.elastic.get(index)
         if not isinstance(node.op, AxisMap) or not follows or not follows[node.op.dim]:
             return False
-        length = self.graph.nodes[node.inputs[0]].shape[node.op.dim]
-        return copies_from_afar(node.op.taps, length)
+        return node.op.copies_from_afar
 
     def exact(self) -> bool:
         """Whether every visited node has a rule that gives the true dependence."""

@@ -16,7 +16,6 @@ from typing import Any, Literal
 import numpy as np
 
 from rfcore.graph import AxisMap, Mask, Pattern
-from rfcore.ops import booleans
 
 __all__ = ["LOW", "Fill", "Gate", "Kind", "is_low", "is_zero"]
 
@@ -41,14 +40,6 @@ class Gate(Pattern):
     """Where something is let through; unlike the pattern of a weight it may be nowhere."""
 
     __slots__ = ()
-
-    def read(self) -> Mask | None:
-        """The pattern, all False included; None where all is let through or nothing is known."""
-        if not self._loaded:
-            found = booleans(self._load())
-            self._value = None if found is None or bool(found.all()) else found
-            self._loaded = True
-        return self._value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Keeping Python's garbage collector from searching all of memory while a model is traced."""
+"""Keeping Python's garbage collector from searching all of memory while a model is run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["old_objects_set_aside"]
+__all__ = ["old_objects_set_aside", "rarely_searched"]
 
 # New objects after which the garbage collector looks; Python says 700.
 RARELY = 500_000
@@ -36,3 +36,18 @@ def old_objects_set_aside() -> Iterator[None]:
         gc.set_threshold(*thresholds)
         if freezes:
             gc.unfreeze()
+
+
+@contextmanager
+def rarely_searched() -> Iterator[None]:
+    """Keeps the garbage collector from looking during one pass of a model.
+
+    What holds the model's state for a pass would set off searches of all memory for nothing. There
+    is no freezing here: a stream of passes must not make what others leave between them look old.
+    """
+    thresholds = gc.get_threshold()
+    gc.set_threshold(max(RARELY, thresholds[0]) if thresholds[0] else 0, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)

@@ -218,6 +218,10 @@ def _of_measured(measured: object, spec: InputSpec) -> str:
         return f"measures an output of shape {measured.shape!r}, which is no tuple of lengths"
     if not isinstance(measured.dtype, np.dtype) or measured.dtype.kind != "f":
         return f"says that its input is {measured.dtype!r}, which is no floating type of numpy"
+    if measured.trace is not None:
+        problem = _of_trace(measured.trace, spec)
+        if problem:
+            return f"{problem} (as the trace of a measured output)"
     return _of_output_axes(measured, spec)
 
 

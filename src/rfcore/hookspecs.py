@@ -21,6 +21,7 @@ __all__ = [
     "OutputForward",
     "Probe",
     "Trace",
+    "TracedInput",
     "hookimpl",
     "rfcore_backend",
 ]
@@ -62,6 +63,17 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class TracedInput(InputSpec):
+    """The input of a function of one array that another plugin hands on, and has traced already.
+
+    Attributes:
+        trace: The trace, whose one value is the function's output; None where there is none.
+    """
+
+    trace: Trace | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Linearization:
     """An output at one input, and its derivative there, on the model's real weights.
 
@@ -88,6 +100,8 @@ class MeasuredOutput:
             grid over the input (tokens, logits).
         dtype: Floating type of the input, float32 where numpy has no name for the model's own.
         notes: What a reader should know about how the gradient is taken.
+        trace: The model's trace by the same spec, if one without values was made for this: the
+            exact field is told by it too, and need not wait for another.
     """
 
     at: Callable[[NDArray[Any]], Linearization]
@@ -95,6 +109,7 @@ class MeasuredOutput:
     axes: tuple[int | None, ...] | None
     dtype: np.dtype[Any]
     notes: tuple[str, ...] = field(default=())
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def sighting(
         return None
     size = len(influence)
     low, high = int(positions[0]), int(positions[-1]) + 1
-    hole = max(hole, widest_hole(influence))
+    hole = max(hole, _widest_hole(positions))
     return Sighting(
         low if low > hole and not lost[0] else None,
         high if size - high > hole and not lost[1] else None,
@@ -111,8 +111,13 @@ def sighting(
 
 def widest_hole(influence: NDArray[np.bool_]) -> int:
     """Length of the longest run of unseen positions between seen ones."""
-    positions = np.flatnonzero(influence)
-    return int(np.diff(positions).max()) - 1 if len(positions) > 1 else 0
+    return _widest_hole(np.flatnonzero(influence))
+
+
+def _widest_hole(positions: NDArray[np.intp]) -> int:
+    if len(positions) < 2 or positions[-1] - positions[0] == len(positions) - 1:
+        return 0
+    return int(np.diff(positions).max()) - 1
 
 
 def find_law(

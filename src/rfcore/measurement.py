@@ -212,7 +212,8 @@ def _asked_view(traces: TraceSet, address: str, node: int) -> OutputView:
     """The output at the asked size, where nothing tells which axes are elastic."""
     graph = traces.asked.graph
     moving = tuple(dim for dim, n in enumerate(graph.nodes[node].shape) if n > 1)
-    return OutputView(Walker(graph), node, moving, traces.carrying_position(address))
+    elastic = traces.carrying_position(address)
+    return OutputView(Walker(graph), node, moving, elastic, traces.ahead)
 
 
 def _large_view(comparison: Comparison, ahead: Ahead | None) -> OutputView:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rfcore.taps import border_outputs, copies_from_afar, keeps_a_law
 
 __all__ = [
     "AxisMap",
@@ -45,24 +48,24 @@ class Pattern:
             entirely zero is untrained, which counts as dense too. Called at most once.
     """
 
-    __slots__ = ("_load", "_loaded", "_value")
+    __slots__ = ("_load", "_value")
 
     def __init__(self, load: Callable[[], Mask | None]) -> None:
-        self._load = load
-        self._loaded = False
+        # Let go of once it was called: it often holds what in turn holds this pattern.
+        self._load: Callable[[], Mask | None] | None = load
         self._value: Mask | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it was read, and every entry counts."""
-        return self._loaded and self._value is None
+        return self._load is None and self._value is None
 
     def read(self) -> Mask | None:
         """The pattern, or None where every entry counts."""
-        if not self._loaded:
+        if self._load is not None:
             value = booleans(self._load())
             self._value = None if value is None or bool(value.all()) else value
-            self._loaded = True
+            self._load = None
         return self._value
 
 
@@ -146,7 +149,7 @@ class Cumulative(Op):
     reverse: bool = False
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class AxisMap(Op):
     """Output i along `dim` sees the inputs `taps[i]`; -1 stands for none.
 
@@ -164,6 +167,22 @@ class AxisMap(Op):
     def mirrors(self) -> bool:
         """Whether later outputs see earlier inputs."""
         return bool(self.taps[0, 0] > self.taps[-1, -1] >= 0)
+
+    # Every output of a network asks these of every map before it.
+    @cached_property
+    def keeps_a_law(self) -> bool:
+        """See `taps.keeps_a_law`."""
+        return keeps_a_law(self.taps)
+
+    @cached_property
+    def copies_from_afar(self) -> bool:
+        """See `taps.copies_from_afar`."""
+        return copies_from_afar(self.taps)
+
+    @cached_property
+    def border(self) -> Mask:
+        """See `taps.border_outputs`."""
+        return border_outputs(self.taps)
 
 
 @dataclass(frozen=True, slots=True)

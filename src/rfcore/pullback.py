@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import singledispatch
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rfcore.contractions import pull_contract
 from rfcore.graph import (
@@ -32,7 +33,6 @@ from rfcore.graph import (
 )
 from rfcore.masks import Shape, Site, any_over, collapse, expand, uniform_where_constant
 from rfcore.reshaping import factor_groups, pull_reshape
-from rfcore.taps import border_outputs
 from rfcore.windows import pull_window
 
 __all__ = ["factor_groups", "pull"]
@@ -120,21 +120,41 @@ def _(op: AxisMap, mask: Mask, site: Site) -> tuple[Mask, ...]:
     bordered = site.bordered(mask, op.dim)
     last = np.moveaxis(mask, dim, -1)
     rows = last.reshape(-1, last.shape[-1])
-    # Taps of -1 land in one extra column, which is then left out.
-    seen = np.zeros((rows.shape[0], length + 1), dtype=bool)
-    row, output = np.nonzero(rows)
-    seen[row[:, None], op.taps[output]] = True
+    seen = _moved(op, rows, length)
     if bordered:
-        border = border_outputs(op.taps)
+        border = op.border
         absent = (op.taps < 0).any(axis=1)
         low = np.arange(len(border)) < len(border) // 2
         for side, near in enumerate((low, ~low)):
             site.lose((rows & border & near).reshape(len(mask), -1), side)
             beyond = _stand_in_beyond(op, rows, border & ~near & ~absent, side)
             site.lose(beyond.reshape(len(mask), -1), side)
-    result = seen[:, :-1].reshape(*last.shape[:-1], length)
+    result = seen.reshape(*last.shape[:-1], length)
     pulled = np.moveaxis(result, -1, dim)
     return (pulled if site.elastic[op.dim] else collapse(pulled, dim),)
+
+
+def _moved(op: AxisMap, rows: Mask, length: int) -> Mask:
+    """Which inputs some outputs, (rows, outputs), see by their taps: (rows, length)."""
+    single = op.taps[:, 0]
+    inside = single >= 0
+    if op.taps.shape[1] == 1 and bool((np.diff(single[inside]) > 0).all()):
+        # Pads, crops and slices, by far the most: each input is seen by one output at most.
+        moved = np.zeros((len(rows), length), dtype=bool)
+        moved[:, _range(single[inside])] = rows[:, _range(np.flatnonzero(inside))]
+        return moved
+    # Taps of -1 land in one extra column, which is then left out.
+    seen = np.zeros((rows.shape[0], length + 1), dtype=bool)
+    row, output = np.nonzero(rows)
+    seen[row[:, None], op.taps[output]] = True
+    return seen[:, :-1]
+
+
+def _range(rising: NDArray[np.int64]) -> NDArray[np.int64] | slice:
+    """Positions as a slice where they follow each other, for that is copied at once."""
+    count = len(rising)
+    follow = count > 0 and rising[-1] - rising[0] == count - 1
+    return slice(int(rising[0]), int(rising[-1]) + 1) if follow else rising
 
 
 def _stand_in_beyond(op: AxisMap, rows: Mask, standing: Mask, side: int) -> Mask:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from rfcore.errors import FrameworkVersionError
@@ -22,6 +24,15 @@ def require(distribution: str, oldest: str, *, or_else: Sequence[str] = ()) -> N
     Raises:
         FrameworkVersionError: None of them is installed, or only an older version.
     """
+    _require(distribution, oldest, tuple(or_else), tuple(sys.path))
+
+
+# To read a version from disk takes as long as hundreds of ops; what is missing is looked for anew.
+@cache
+def _require(
+    distribution: str, oldest: str, or_else: tuple[str, ...], path: tuple[str, ...]
+) -> None:
+    """As `require`; what was found on a path of imports is not looked for on the same one again."""
     found = None
     for name in (distribution, *or_else):
         try:

@@ -12,6 +12,8 @@ from rfcore.graph import Graph, Node, Opaque, Reduce
 
 __all__ = ["transforms_back"]
 
+_KINDS = (Reduce, Opaque)
+
 
 def transforms_back(graph: Graph, visited: Collection[int]) -> str:
     """The first Fourier transform along an axis that was transformed before; empty if none is.
@@ -32,7 +34,7 @@ def transforms_back(graph: Graph, visited: Collection[int]) -> str:
 
 
 def _is_transform(node: Node) -> bool:
-    return isinstance(node.op, Reduce | Opaque) and "fft" in node.name.lower()
+    return isinstance(node.op, _KINDS) and "fft" in node.name.lower()
 
 
 def _share_an_axis(one: Node, other: Node) -> bool:

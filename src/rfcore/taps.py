@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rfcore.graph import Mask
-
 __all__ = ["border_outputs", "copies_from_afar", "keeps_a_law"]
 
 LONGEST_PERIOD = 64
@@ -20,7 +18,7 @@ MIDDLE = 64 * LONGEST_PERIOD
 FEWEST = 6
 
 
-def border_outputs(taps: NDArray[np.int64]) -> Mask:
+def border_outputs(taps: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Which outputs see less or other pixels than the law of the middle outputs says.
 
     Args:
@@ -41,7 +39,7 @@ def border_outputs(taps: NDArray[np.int64]) -> Mask:
     return np.asarray(((taps != expected) | absent).any(axis=1))
 
 
-def copies_from_afar(taps: NDArray[np.int64], length: int) -> bool:
+def copies_from_afar(taps: NDArray[np.int64]) -> bool:
     """Whether an output near a border reads a pixel outside of what its law would let it see.
 
     Reflected, repeated and circular borders do, rolls too; the clamped ends of an interpolation
@@ -49,7 +47,6 @@ def copies_from_afar(taps: NDArray[np.int64], length: int) -> bool:
 
     Args:
         taps: As for `border_outputs`.
-        length: Number of pixels.
     """
     begin, middle = _middle(taps)
     law = _law(middle)
@@ -59,7 +56,7 @@ def copies_from_afar(taps: NDArray[np.int64], length: int) -> bool:
     cycle, phase = np.divmod(np.arange(len(taps)) - begin, period)
     present = middle[phase] >= 0
     expected = middle[phase] + shift * cycle[:, None]
-    first = np.where(present, expected, length).min(axis=1, keepdims=True)
+    first = np.where(present, expected, np.iinfo(np.int64).max).min(axis=1, keepdims=True)
     last = np.where(present, expected, -1).max(axis=1, keepdims=True)
     return bool(((taps >= 0) & ((taps < first) | (taps > last))).any())
 

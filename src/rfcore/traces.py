@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -92,12 +92,14 @@ class Comparison:
 class TraceSet:
     """One model's traces by input size; a failed larger one is kept as the reason.
 
-    `ahead` holds rows that were walked for all outputs at once, where many are measured.
+    `ahead` holds rows that were walked for all outputs at once, where many are measured; `known`
+    is the trace at the asked size, where it was made already.
     """
 
     backend: Backend
     model: Any
     spec: InputSpec
+    known: InitVar[Trace | None] = None
     asked: Trace = field(init=False)
     ahead: Ahead | None = field(default=None, init=False)
     _larger: dict[tuple[int, int | None], Trace] = field(default_factory=dict, init=False)
@@ -112,8 +114,8 @@ class TraceSet:
     _unrolled: dict[str, Mapping[int, str]] = field(default_factory=dict, init=False)
     _carrying: Carrying = field(init=False)
 
-    def __post_init__(self) -> None:
-        self.asked = self._traced(self.spec)
+    def __post_init__(self, known: Trace | None) -> None:
+        self.asked = self._traced(self.spec) if known is None else known
         self._strides = total_strides(self.asked.graph)
         self._opaque = _behind_opaque(self.asked.graph)
         self._places = unrolled_places(self.asked.graph)

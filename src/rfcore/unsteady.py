@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from rfcore.graph import AxisMap, Contract, Elementwise, Graph, Node, Window
 from rfcore.rows import ProbedOutput
-from rfcore.taps import keeps_a_law
 from rfcore.walk import Elastic
 
 __all__ = ["blind_op", "differs_by_position", "unsteady_op"]
@@ -26,7 +25,7 @@ def unsteady_op(probed: ProbedOutput, axis: int) -> str:
     spatial = [probed.axes[axis]]
     for index in graph.ancestors(probed.node):
         node = graph.nodes[index]
-        if not isinstance(node.op, AxisMap) or keeps_a_law(node.op.taps):
+        if not isinstance(node.op, AxisMap) or node.op.keeps_a_law:
             continue
         if any(probed.walker.tells_apart(node.inputs[0], node.op.dim, spatial)):
             return node.label
@@ -61,7 +60,7 @@ def differs_by_position(graph: Graph, visited: Iterable[int], elastic: Elastic) 
 
 
 def _has_its_places(node: Node, index: int, elastic: Elastic) -> bool:
-    if isinstance(node.op, Elementwise):
+    if isinstance(node.op, Elementwise) and node.op.gates:
         follows = elastic.get(index, ())
         zeros = [gate.read() for gate in node.op.gates if gate is not None]
         return any(

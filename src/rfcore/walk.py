@@ -202,7 +202,11 @@ def one_hot(shape: Sequence[int], dims: Sequence[int], indices: Sequence[Sequenc
         dims: The axes that the indices are on; one makes row probes, all spatial ones points.
         indices: One index per axis in `dims`, for each probe.
     """
-    return several_hot(shape, dims, [[index] for index in indices])
+    mask = np.zeros((len(indices), *(n if d in dims else 1 for d, n in enumerate(shape))), bool)
+    columns = np.asarray(indices, np.intp).reshape(len(indices), len(dims)).T
+    at = dict(zip(dims, columns, strict=True))
+    mask[(np.arange(len(indices)), *(at.get(d, 0) for d in range(len(shape))))] = True
+    return mask
 
 
 def several_hot(

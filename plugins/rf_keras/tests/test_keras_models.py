@@ -279,3 +279,21 @@ def test_a_trained_models_zeros_are_structure() -> None:
     layer.set_weights([kernel])
     # Row 1 of the kernel, left and middle tap.
     assert rfcore.estimate(model).size == (1, 2)
+
+
+@pytest.mark.skipif(keras.config.backend() != "torch", reason="others run what they traced")
+def test_an_effective_field_takes_no_more_traces_than_an_exact_one() -> None:
+    runs: list[tuple[str, tuple[int, ...]]] = []
+
+    class Noted(layers.Conv1D):
+        def call(self, x: Any) -> Any:
+            runs.append((type(x).__name__, tuple(x.shape)))
+            return super().call(x)
+
+    model = keras.Sequential([keras.Input((20, 1)), Noted(1, 3)])
+    runs.clear()
+    found = rfcore.effective(model, count=1)
+    measured, runs[:] = [run for run in runs if run[0] == "FakeTensor"], []
+    assert rfcore.estimate(model) == found.field
+    assert len(set(runs)) == len(runs) == 2
+    assert measured == runs

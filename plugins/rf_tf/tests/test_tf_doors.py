@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -322,6 +323,20 @@ def test_variable_that_a_graph_of_tensorflow_1_writes_and_reads_is_refused() -> 
             tf.add(image, state.read_value(), name="sum")
     with pytest.raises(rfcore.errors.UnsupportedOpError, match="'state', which"):
         rfcore.estimate(graph, output="sum")
+
+
+def test_transposed_convolution_of_one_output_size() -> None:
+    """A kernel of 4 at stride 2, padded by 1: output j sees the pixels from ceil(j/2) - 1 on."""
+    graph = tf.Graph()
+    with graph.as_default():
+        image = tf.compat.v1.placeholder(tf.float32, [1, None, None, 1], name="image")
+        kernel = tf.ones([4, 4, 1, 1])
+        tf.nn.conv2d_transpose(image, kernel, [1, 32, 32, 1], 2, "SAME", name="up")
+    field = rfcore.estimate(graph, output="up", input_shape=(16, 16, 1))
+    assert (field.size, field.stride) == ((2, 2), (Fraction(1, 2),) * 2)
+    assert field.box((4, 7)) == ((1, 3), (3, 5))
+    with pytest.raises(rfcore.errors.UnsupportedOpError, match=r"\(1, 32, 32, 1\) is not what"):
+        rfcore.estimate(graph, output="up", input_shape=(24, 24, 1))
 
 
 def test_kernel_with_zeros_is_structure() -> None:

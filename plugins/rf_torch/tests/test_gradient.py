@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 
 import rfcore
 from networks.causal import TCN, WaveNet
@@ -527,3 +528,19 @@ def test_models_without_a_gradient_are_refused(model: nn.Module) -> None:
         warnings.simplefilter("error")
         with pytest.raises(RfcoreError):
             rfcore.estimate(model, input_shape=GREY, method="gradient")
+
+
+def test_an_effective_field_takes_no_more_traces_than_an_exact_one() -> None:
+    traced: list[tuple[int, ...]] = []
+
+    class Noted(nn.Conv1d):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            if isinstance(x, FakeTensor):
+                traced.append(tuple(x.shape))
+            return super().forward(x)
+
+    found = rfcore.effective(Noted(1, 1, 3), input_shape=(1, 20), count=1)
+    measured, traced[:] = list(traced), []
+    assert rfcore.estimate(Noted(1, 1, 3), input_shape=(1, 20)) == found.field
+    assert len(set(traced)) == len(traced) == 2
+    assert measured == traced

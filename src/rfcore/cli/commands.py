@@ -35,7 +35,6 @@ __all__ = ["app"]
 app = typer.Typer(
     help="Which pixels of its input can a unit of a neural network see?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

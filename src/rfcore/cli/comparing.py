@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import rfcore
+from rfcore.cli.completing import backend_names, one_of
 from rfcore.cli.options import Debug, GlobalPaths, shape_of
 from rfcore.cli.reporting import work
 from rfcore.cli.targets import load_target
@@ -37,12 +38,20 @@ Layouts = Annotated[
 ]
 Backends = Annotated[
     list[str] | None,
-    typer.Option("--backend", metavar="NAME", help="Likewise.", show_default=False),
+    typer.Option(
+        "--backend",
+        metavar="NAME",
+        help="Likewise.",
+        show_default=False,
+        autocompletion=backend_names,
+    ),
 ]
 Match = Annotated[
     str,
     typer.Option(
-        metavar="order|name", help="Match layers along the longest path, or by their names."
+        metavar="order|name",
+        help="Match layers along the longest path, or by their names.",
+        autocompletion=one_of("order", "name"),
     ),
 ]
 Pairs = Annotated[

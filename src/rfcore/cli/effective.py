@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 import rfcore
+from rfcore.cli.completing import one_of
 from rfcore.cli.given import GivenInputs
 from rfcore.cli.options import BackendName, Debug, InputShape, Layout, Target, shape_of
 from rfcore.cli.options import whole_numbers as read_whole_numbers
@@ -52,7 +53,12 @@ def effective(
         typer.Option(metavar="N,N,…", help="Its channels; all of them.", show_default=False),
     ] = None,
     aggregate: Annotated[
-        str, typer.Option(metavar="abs|square|positive", help="What is made of gradients.")
+        str,
+        typer.Option(
+            metavar="abs|square|positive",
+            help="What is made of gradients.",
+            autocompletion=one_of("abs", "square", "positive"),
+        ),
     ] = "abs",
     output: Annotated[
         str | None,

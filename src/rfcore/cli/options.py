@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rfcore.cli.completing import backend_names, one_of
 from rfcore.errors import InputShapeError
 
 __all__ = [
@@ -51,17 +52,24 @@ Target = Annotated[
 Layout = Annotated[
     str | None, typer.Option(metavar="NCHW", help="One letter per axis, batch included.")
 ]
-BackendName = Annotated[str | None, typer.Option(metavar="NAME", help="One of `rfcore backends`.")]
+BackendName = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="One of `rfcore backends`.", autocompletion=backend_names),
+]
 Method = Annotated[
     str,
     typer.Option(
-        metavar="exact|gradient", help="Trace the model, or measure gradients (a lower bound)."
+        metavar="exact|gradient",
+        help="Trace the model, or measure gradients (a lower bound).",
+        autocompletion=one_of("exact", "gradient"),
     ),
 ]
 GlobalPaths = Annotated[
     str,
     typer.Option(
-        metavar="follow|ignore", help="Whether paths through whole-axis reductions count."
+        metavar="follow|ignore",
+        help="Whether paths through whole-axis reductions count.",
+        autocompletion=one_of("follow", "ignore"),
     ),
 ]
 Json = Annotated[

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rfcore.cli.completing import one_of
 from rfcore.cli.options import (
     BackendName,
     Debug,
@@ -87,6 +88,7 @@ def plot(
             metavar="follow|ignore",
             help="For exact fields: whether paths through whole-axis reductions count.",
             show_default=False,
+            autocompletion=one_of("follow", "ignore"),
         ),
     ] = None,
     debug: Debug = False,

@@ -11,6 +11,7 @@ from rfcore.erf.replknet import REPLKNET
 from rfcore.erf.sources import Array
 from rfcore.erf.subject import Unit
 from rfcore.errors import CancelledGradientError
+from rfcore.garbage import rarely_searched
 
 __all__ = ["Maps"]
 
@@ -36,6 +37,10 @@ class Maps:
             NonFiniteGradientError: The gradient is not finite.
             CancelledGradientError: The gradients of the unit's values cancel in their sum.
         """
+        with rarely_searched():
+            return self._measured(image)
+
+    def _measured(self, image: Array) -> Map:
         unit = self.unit
         linear = unit.subject.measured.at(image)
         if self.aggregate == REPLKNET:

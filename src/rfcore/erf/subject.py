@@ -14,8 +14,9 @@ from rfcore.erf.moments import Map
 from rfcore.erf.setting import Setting
 from rfcore.erf.sources import Array
 from rfcore.errors import NonFiniteGradientError, RfcoreError
-from rfcore.estimate import estimate
+from rfcore.estimate import exact_fields
 from rfcore.field import ReceptiveField
+from rfcore.garbage import old_objects_set_aside
 from rfcore.gradients import grid_shape, middle_index, output_cotangent
 from rfcore.guard import ask_gradient, ask_input_spec
 from rfcore.hookspecs import Backend, Linearization, MeasuredOutput
@@ -35,7 +36,6 @@ class Subject:
         spec: The measured input.
         output: What the user calls the output.
         measured: The output with its derivative.
-        asked: What the user said of the input.
     """
 
     model: Any
@@ -43,7 +43,6 @@ class Subject:
     spec: InputSpec
     output: str | int | None
     measured: MeasuredOutput
-    asked: dict[str, Any]
 
     @classmethod
     def of(
@@ -59,9 +58,9 @@ class Subject:
         """Asks the backend; the arguments are those of `estimate`."""
         chosen = find_backend(model, backend)
         spec = ask_input_spec(chosen, model, input_shape, layout, input)
-        measured = ask_gradient(chosen, model, spec, output)
-        asked = {"input_shape": input_shape, "input": input, "layout": layout}
-        return cls(model, chosen, spec, output, measured, asked)
+        with old_objects_set_aside():
+            measured = ask_gradient(chosen, model, spec, output)
+        return cls(model, chosen, spec, output, measured)
 
     def unit(self, index: int | Sequence[int] | None, channels: Sequence[int] | None) -> Unit:
         """The unit at an index, the middle one for None.
@@ -87,12 +86,16 @@ class Subject:
     def field(self) -> tuple[ReceptiveField | None, str]:
         """The exact field of the output, or why there is none."""
         try:
-            found = estimate(
-                self.model,
-                backend=self.backend.name,
-                output=self.output,
-                **self.asked,
-            )
+            # By the same input: what a backend found out for it need not be found again.
+            with old_objects_set_aside():
+                (found,) = exact_fields(
+                    self.backend,
+                    self.model,
+                    self.spec,
+                    [self.output],
+                    ignore=False,
+                    known=self.measured.trace,
+                )
         except RfcoreError as error:
             return None, error.message.splitlines()[0]
         return found, ""

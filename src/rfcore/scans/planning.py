@@ -24,7 +24,7 @@ def walk_ahead(traces: TraceSet, addresses: Iterable[str], *, ignore_global: boo
         addresses: The outputs that will be measured.
         ignore_global: Whether global paths will be cut.
     """
-    ahead = Ahead()
+    addresses, ahead = list(addresses), Ahead()
     questions = (
         question
         for address in addresses
@@ -32,6 +32,35 @@ def walk_ahead(traces: TraceSet, addresses: Iterable[str], *, ignore_global: boo
     )
     ahead.ask(questions)
     traces.ahead = ahead
+    fixed = [address for address in addresses if _of_fixed_size(traces, address)]
+    if fixed:
+        # The last one has most of the ops before it, and they are best probed together.
+        traces.carrying_position(fixed[-1])
+        ahead.ask(q for address in fixed for q in _about_fixed_axes(traces, address))
+
+
+def _of_fixed_size(traces: TraceSet, address: str) -> bool:
+    """Whether no axis of an output follows the input's size, as those behind a mean over all."""
+    node = traces.asked.values[address]
+    try:
+        comparison = traces.compare(address, traces.growths(address)[0][0], 0)
+    except RfcoreError:
+        return False
+    return (
+        node is not None
+        and comparison is not None
+        and comparison.alignment.complete
+        and not any(comparison.alignment.elastic[comparison.node])
+    )
+
+
+def _about_fixed_axes(traces: TraceSet, address: str) -> Iterator[Question]:
+    node, graph = traces.asked.values[address], traces.asked.graph
+    assert node is not None
+    yield Question(Walker(graph), node, None, (0,))
+    for dim, n in enumerate(graph.nodes[node].shape):
+        if n > 1:
+            yield Question(Walker(graph), node, dim, (n // 2,))
 
 
 def _questions(traces: TraceSet, address: str, *, ignore_global: bool) -> Iterator[Question]:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from rfcore.errors import CustomRuleError, OptionError, PluginFaultError, RfcoreError
 from rfcore.exact import field_or_refusal
 from rfcore.field import ReceptiveField
+from rfcore.garbage import old_objects_set_aside
 from rfcore.guard import ask_input_spec, fault
 from rfcore.plugins import find_backend
 from rfcore.scans.layers import Layers
@@ -70,7 +71,18 @@ def scan(
         raise OptionError("depth", depth, (None, 1, 2, 3))
     found = find_backend(model, backend)
     spec = ask_input_spec(found, model, input_shape, layout, input)
-    traces = TraceSet(found, model, spec)
+    # Around all of it, so that the traces are gone when the collector looks again.
+    with old_objects_set_aside():
+        return _scanned(TraceSet(found, model, spec), layers, depth, global_paths)
+
+
+def _scanned(
+    traces: TraceSet,
+    layers: Sequence[str] | None,
+    depth: int | None,
+    global_paths: Literal["follow", "ignore"],
+) -> Scan:
+    """The scan of a model from its traces; see `scan`."""
     if not traces.asked.values:
         traces.address(None)
     addresses = chosen(traces.asked, layers, depth)
@@ -79,8 +91,8 @@ def scan(
     walk_ahead(traces, scanning.first_of_each(addresses), ignore_global=ignore)
     rows = tuple(scanning.rows(addresses))
     trunk, notes = scanning.trunk(addresses), tuple(_notes(traces))
-    partial = layers is not None or depth is not None
-    return Scan(rows, spec.spatial_shape, found.name, global_paths, partial, trunk, notes)
+    partial, size = layers is not None or depth is not None, traces.spec.spatial_shape
+    return Scan(rows, size, traces.backend.name, global_paths, partial, trunk, notes)
 
 
 def _notes(traces: TraceSet) -> Iterator[str]:

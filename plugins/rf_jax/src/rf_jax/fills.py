@@ -144,7 +144,8 @@ def moved(value: Seen, move: Callable[[Constant], Constant | None]) -> Fills:
 
 
 def _common(masks: Sequence[Constant]) -> Shape:
-    return np.broadcast_shapes(*(mask.shape for mask in masks))
+    shapes = {mask.shape for mask in masks}
+    return shapes.pop() if len(shapes) == 1 else np.broadcast_shapes(*shapes)
 
 
 def _folded(function: Any, arrays: Sequence[Array]) -> Array:

@@ -15,6 +15,7 @@ from rf_jax.hearing import Hearing
 from rf_jax.kinds import Kind, kind_of, loaded
 from rf_jax.listening import instances_heard, methods_heard
 from rf_jax.modules import modules_of
+from rfcore.addresses import is_by_address
 from rfcore.inputs import InputSpec
 
 __all__ = ["Forward", "forward_of"]
@@ -76,6 +77,7 @@ def _given(image: Any, spec: InputSpec) -> tuple[tuple[Any, ...], dict[str, Any]
 def _of_function(model: Any, spec: InputSpec, hearing: Hearing) -> Forward:
     # jit remembers what it traced before, without the marks of this trace.
     plain = getattr(model, "__wrapped__", model) if kind_of(model) is Kind.JITTED else model
+    hearing.told = is_by_address(plain)
 
     def function(_: Any, image: Any) -> Any:
         args, kwargs = _given(image, spec)

@@ -48,6 +48,7 @@ class Hearing:
 
     Attributes:
         types: The class of each module that ran, by name.
+        told: Whether the model returns its layers by address, so that none has to be heard.
     """
 
     def __init__(self) -> None:
@@ -56,6 +57,7 @@ class Hearing:
         self._inside: list[str] = []
         self._deaf = False
         self.types: dict[str, str] = {}
+        self.told = False
         self._heard: dict[str, dict[str, list[dict[str, Heard]]]] = {}
 
     @contextmanager
@@ -118,6 +120,6 @@ class Hearing:
         return found
 
     @property
-    def heard_layers(self) -> bool:
-        """Whether a module of the model was heard."""
-        return bool(self._calls)
+    def knows_layers(self) -> bool:
+        """Whether the model told its layers, or some were heard."""
+        return self.told or bool(self._calls)

@@ -51,6 +51,7 @@ _RANDOM_NAMES = (
     "threefry4x32 philox2x32 philox4x32"
 )
 _RANDOM = frozenset(_RANDOM_NAMES.split())
+_CONSTANT = frozenset({Constant})
 _DRAWN = "it is drawn at random"
 
 # What is written to a reference is read elsewhere, out of sight.
@@ -91,7 +92,7 @@ class Interpreter:
         self.sharing = Sharing({}) if sharing is None else sharing
         self.builder, self.hearing = builder, hearing
         self.scopes = Scopes(separator)
-        self._notes_scopes = not hearing.heard_layers
+        self._notes_scopes = not hearing.knows_layers
         self.error: RfcoreError | None = None
 
     def run(
@@ -127,17 +128,19 @@ class Interpreter:
             results = self._apply(equation, operands, inner, here)
             if inner and self._notes_scopes:
                 self.scopes.note(operands, results, inner, here)
-            known.update(zip(equation.outvars, results, strict=True))
+            for variable, result in zip(equation.outvars, results, strict=True):
+                known[variable] = result
         return [read(atom) for atom in jaxpr.outvars]
 
     def _apply(
         self, equation: Any, operands: Sequence[Value], path: Path, position: Position | None
     ) -> Sequence[Value]:
         primitive, params = equation.primitive, equation.params
-        if (parameter := CALLS.get(primitive.name)) is not None:
+        name = primitive.name
+        if (parameter := CALLS.get(name)) is not None:
             jaxpr, consts = opened(params[parameter])
             return self.run(jaxpr, [*map(self.sharing.given, consts)], operands, path, position)
-        if primitive.name == "name":
+        if name == "name":
             place = () if position is None else (*position, 0)
             shape = equation.outvars[0].aval.shape
             self.hearing.hear(params["name"], operands[0], shape, place)
@@ -145,12 +148,12 @@ class Interpreter:
         avals = [variable.aval for variable in equation.outvars]
         self.builder.layer = self.scopes.label(path)
         try:
-            if primitive.name in _STATEFUL:
+            if name in _STATEFUL:
                 reason = "it uses a mutable reference, whose writes are not followed"
-                raise UnsupportedOpError(primitive.name, self.builder.layer, reason)
-            if all(isinstance(operand, Constant) for operand in operands):
+                raise UnsupportedOpError(name, self.builder.layer, reason)
+            if set(map(type, operands)) <= _CONSTANT:
                 return self._constants(primitive, params, operands, avals)
-            if (control := CONTROL.get(primitive.name)) is not None:
+            if (control := CONTROL.get(name)) is not None:
                 return control(self, equation, operands, path)
             for operand in operands:
                 if isinstance(operand, Refused):

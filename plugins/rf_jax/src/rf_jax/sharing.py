@@ -7,6 +7,7 @@ question where that is zero: what one trace has found out is kept for the next.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import jax
@@ -31,17 +32,19 @@ class Sharing:
         self._kept: dict[int, Constant] = known.setdefault("kept", {})
 
     def given(self, value: Any) -> Constant:
-        """A weight or literal; those of numpy are not shared, for somebody may write to them."""
-        if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
-            key: Any = id(value)
-        elif isinstance(value, bool | int | float | complex | np.generic):
+        """A weight or literal; arrays of numpy are not shared, for somebody may write to them."""
+        is_number = _is_number(value)
+        if is_number:
             number = np.asarray(value)
-            key = (type(value), number.dtype, number.tobytes())
+            # Numbers of jax may be weak, or of another type than Python's.
+            key: Any = (type(value), getattr(value, "aval", None), number.dtype, number.tobytes())
+        elif isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
+            key = id(value)
         else:
             return Constant.given(value)
         found: Constant | None = self._known.get(key)
         if found is None:
-            found = self._known[key] = Constant.given(value)
+            found = self._known[key] = Constant.given(copy(value) if is_number else value)
             self._kept[id(found)] = found
         return found
 
@@ -49,9 +52,10 @@ class Sharing:
         self, primitive: Any, params: dict[str, Any], operands: Sequence[Constant], avals: Any
     ) -> Sequence[Constant]:
         """The results of a primitive on constants."""
-        if not folds(primitive) or not all(id(operand) in self._kept for operand in operands):
+        ids = tuple(map(id, operands))
+        if not folds(primitive) or not self._kept.keys() >= set(ids):
             return Constant.computed(primitive, params, operands, avals)
-        key = (primitive.name, tuple(map(id, operands)), tuple(params.items()))
+        key = (primitive.name, ids, tuple(params.items()))
         try:
             found: Sequence[Constant] | None = self._known.get(key)
         except TypeError:
@@ -61,3 +65,11 @@ class Sharing:
             found = self._known[key] = Constant.computed(primitive, params, operands, avals)
             self._kept.update((id(made), made) for made in found)
         return found
+
+
+_NUMBERS = (bool, int, float, complex, np.generic)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number, or an array of no axes, which is as good once it is copied."""
+    return isinstance(value, _NUMBERS) or (isinstance(value, np.ndarray) and value.ndim == 0)

@@ -100,9 +100,9 @@ def read(model: Any, spec: InputSpec, kind: Any = jnp.float32) -> Reading:
     consts = [sharing.given(value) for value in closed.consts]
     arguments = _arguments(closed, forward, builder)
     results = reader.run(closed.jaxpr, consts, arguments, position=())
-    reader.scopes.used(results, ())
     found = hearing.addressed()
-    if not hearing.heard_layers:
+    if not hearing.knows_layers:
+        reader.scopes.used(results, ())
         found = {**_by_scopes(reader, builder), **found}
     paths = [path for path, _ in arrays_by_path(returned)]
     shapes = [tuple(atom.aval.shape) for atom in closed.jaxpr.outvars]

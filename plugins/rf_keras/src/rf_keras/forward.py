@@ -15,6 +15,7 @@ from rf_keras.declared import DeclaredInput, declared_inputs
 from rf_keras.layer_names import NamedLayers, named_layers, short_names
 from rf_keras.measured_input import KerasInput
 from rf_keras.recording import Recording, listening
+from rfcore.addresses import returns_by_address
 from rfcore.errors import InputShapeError
 
 __all__ = ["Forward"]
@@ -92,6 +93,7 @@ class Forward:
                 their own name too.
         """
 
+        @returns_by_address
         def forward(image: Any) -> Any:
             recording = self._run(image, only)
             tensors = recording.addressed()

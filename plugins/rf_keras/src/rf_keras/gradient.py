@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from rf_keras.delegates import delegate
 from rf_keras.forward import Forward
 from rf_keras.measured_input import KerasInput
-from rf_keras.tracing import plain
 from rfcore.errors import IndependentOutputError
-from rfcore.hookspecs import Backend, Linearization, MeasuredOutput
+from rfcore.hookspecs import Backend, Linearization, MeasuredOutput, Trace, TracedInput
 from rfcore.inputs import InputSpec
 from rfcore.traces import TraceSet
 
@@ -44,7 +43,9 @@ def measured_output(
     no_path = IndependentOutputError(address, " by any path that has a gradient")
     try:
         with forward.opened():
-            found = delegate().gradient(forward.function(address), plain(spec), None)
+            found = delegate().gradient(
+                forward.function(address), _told(spec, traces.asked, address), None
+            )
     except IndependentOutputError as error:
         raise no_path from error
 
@@ -63,4 +64,13 @@ def measured_output(
 
         return Linearization(linear.value, pull)
 
-    return replace(found, at=at, notes=(*found.notes, *forward.notes))
+    notes = (*found.notes, *forward.notes)
+    asked = None if traces.asked.concrete else traces.asked
+    return replace(found, at=at, notes=notes, trace=asked)
+
+
+def _told(spec: InputSpec, asked: Trace, address: str) -> TracedInput:
+    """The input of the function of one array, whose output is a value of this trace."""
+    values, shapes = {"": asked.values[address]}, {"": asked.shapes[address]}
+    trace = replace(asked, values=values, shapes=shapes, layers=(), error=None)
+    return TracedInput(spec.shape, spec.axes, spec.layout, trace=trace)

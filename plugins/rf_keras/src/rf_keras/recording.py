@@ -45,8 +45,10 @@ class Recording:
     def _asked(self, name: str) -> bool:
         """Whether a layer's outputs are asked for, by its path or by its own name."""
         only = self._only
+        if only is None:
+            return True
         names = (name, name.rpartition("/")[2])
-        return only is None or any(only == own or only.startswith(f"{own}[") for own in names)
+        return any(only == own or only.startswith(f"{own}[") for own in names)
 
     def addressed(self) -> dict[str, Any]:
         """Every tensor by its address, in execution order."""
@@ -58,7 +60,10 @@ class Recording:
 
 def tensors_by_path(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """The dense tensors of an output with their path: "[key]" for each step into it."""
-    if isinstance(value, Mapping):
+    if keras.ops.is_tensor(value):
+        if _is_dense(value):
+            yield path, value
+    elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from tensors_by_path(item, f"{path}[{key}]")
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -67,8 +72,6 @@ def tensors_by_path(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | tuple):
         for number, item in enumerate(value):
             yield from tensors_by_path(item, f"{path}[{number}]")
-    elif keras.ops.is_tensor(value) and _is_dense(value):
-        yield path, value
 
 
 def _is_dense(value: Any) -> bool:
@@ -78,17 +81,21 @@ def _is_dense(value: Any) -> bool:
     return isinstance(value, tensorflow.Tensor)
 
 
+# JAX's tracers know their trace and TensorFlow's symbolic tensors their graph. They are asked for
+# no other, because to say no takes a tracer long.
+_HOMES = {"jax": "_trace", "tensorflow": "graph"}
+
+
 def _lives_beside(value: Any, image: Any) -> bool:
     """Whether two values belong to the same trace, as far as their framework has traces.
 
-    JAX's tracers know their trace and TensorFlow's symbolic tensors their graph; a value without
-    one is concrete, which is at home anywhere.
+    A value without one is concrete, which is at home anywhere.
     """
-    for home in ("_trace", "graph"):
-        at = getattr(value, home, None)
-        if at is not None and at is not getattr(image, home, None):
-            return False
-    return True
+    home = _HOMES.get(keras.config.backend())
+    if home is None:
+        return True
+    at = getattr(value, home, None)
+    return at is None or at is getattr(image, home, None)
 
 
 @contextmanager

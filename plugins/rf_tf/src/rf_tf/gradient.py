@@ -25,7 +25,7 @@ from rf_tf.running import (
 )
 from rf_tf.tracing import traced
 from rfcore.errors import BackendCapabilityError, IndependentOutputError, ModelError
-from rfcore.hookspecs import Linearization, MeasuredOutput
+from rfcore.hookspecs import Linearization, MeasuredOutput, TracedInput
 from rfcore.inputs import InputSpec
 from rfcore.output_axes import axes_at_asked_size, axes_in_place
 
@@ -171,7 +171,9 @@ class _Passes:
 
 def _axes(captured: Captured, spec: InputSpec, address: str) -> tuple[int | None, ...] | None:
     """The output's axes that follow the input's, in place where a trace does not tell."""
-    trace = traced(replace(captured, outputs={address: captured.outputs[address]}))
+    trace = spec.trace if isinstance(spec, TracedInput) else None
+    if trace is None:
+        trace = traced(replace(captured, outputs={address: captured.outputs[address]}))
     if address not in trace.values:
         return axes_in_place(spec, captured.outputs[address].shape.as_list())
     return axes_at_asked_size(trace, spec, address)

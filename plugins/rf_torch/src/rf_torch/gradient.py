@@ -25,7 +25,7 @@ from rfcore.errors import (
     ModelError,
     RfcoreError,
 )
-from rfcore.hookspecs import Linearization, MeasuredOutput
+from rfcore.hookspecs import Linearization, MeasuredOutput, Trace, TracedInput
 from rfcore.inputs import InputSpec
 from rfcore.output_axes import axes_at_asked_size, axes_in_place
 
@@ -47,8 +47,8 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
     """
     model = getattr(model, "_orig_mod", model)
     modules = modules_of(model)
-    address, shape, axes = _located(model, modules, spec, output)
-    runner = _Runner(model, modules, spec, address, shape, KeptCopies())
+    found = _located(model, modules, spec, output)
+    runner = _Runner(model, modules, spec, found.address, found.shape, KeptCopies())
     notes = []
     if any(module.training for module in modules.each):
         notes.append(
@@ -56,22 +56,33 @@ def measured_output(model: Any, spec: InputSpec, output: str | int | None) -> Me
             "what dropout drops; call model.eval() to measure the inference network"
         )
     dtype = array(torch.zeros((), dtype=modules.example().dtype)).dtype
-    return MeasuredOutput(runner.at, shape, axes, dtype, tuple(notes))
+    return MeasuredOutput(runner.at, found.shape, found.axes, dtype, tuple(notes), found.trace)
 
 
-def _located(
-    model: Any, modules: Modules, spec: InputSpec, output: str | int | None
-) -> tuple[str, tuple[int, ...], tuple[int | None, ...] | None]:
-    """The address of an output, its shape, and its axes that follow the input's."""
-    traced = trace(model, spec, ids=False)
+@dataclass(frozen=True, slots=True)
+class _Located:
+    """Where an output is, its shape, its axes that follow the input's, and what told so."""
+
+    address: str
+    shape: tuple[int, ...]
+    axes: tuple[int | None, ...] | None
+    trace: Trace | None = None
+
+
+def _located(model: Any, modules: Modules, spec: InputSpec, output: str | int | None) -> _Located:
+    known = spec.trace if isinstance(spec, TracedInput) else None
+    traced = known or trace(model, spec, ids=False)
     if traced.error is None or (output is not None and str(output) in traced.values):
         address = resolve(traced, output)
-        return address, traced.shapes[address], axes_at_asked_size(traced, spec, address)
+        axes = axes_at_asked_size(traced, spec, address)
+        # One that stopped may do so for want of integers, and real values would be held too long.
+        whole = None if traced.error or traced.concrete else traced
+        return _Located(address, traced.shapes[address], axes, whole)
     # A forward that cannot be traced may run all the same.
     heard = heard_by_running(model, modules, spec, output, modules.example())
     address = resolve(heard, output)
     shape = heard.values[address].shape
-    return address, shape, axes_in_place(spec, shape)
+    return _Located(address, shape, axes_in_place(spec, shape))
 
 
 @dataclass(frozen=True, slots=True)

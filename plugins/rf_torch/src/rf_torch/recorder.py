@@ -117,8 +117,10 @@ class Recorder(TorchDispatchMode):
         # Asked before the op runs, because it may move what it reads.
         operands = tensors_in((args, *given.values()))
         blank = frozenset(id(tensor) for tensor in operands if self.memory.depends(tensor))
-        read = (value for name, value in given.items() if name not in kind.outs)
-        depends = bool(blank) and any(id(t) in blank for t in tensors_in((args, *read)))
+        depends = bool(blank)
+        if depends and kind.outs:
+            read = (value for name, value in given.items() if name not in kind.outs)
+            depends = any(id(t) in blank for t in tensors_in((args, *read)))
         if depends and kind.reshapes:
             return self._reshaped(kind, function, args, given)
         if depends and kind.name in _INDEXING and not self.tape.concrete:

@@ -140,11 +140,30 @@ def _backward(call: Call, count: Count, order: Callable[[int], Callable[[Array],
     node = call.node(2)
     if node is not None:
         forward = _axes(call, layout, call.shape, kernel[:-2])
+        _refuse_other_sizes(call, forward, image)
         groups = count(call.shape[layout.channel], kernel)
         pattern = _weights(call, 1, order(groups))
         op = Window(tuple(map(_transposed, forward)), layout.channel, groups, pattern)
         node = call.builder.window(node, op, call.shape, call.name)
     return _with_weights(call, node, 1)
+
+
+def _refuse_other_sizes(call: Call, forward: Sequence[WindowAxis], image: Sequence[int]) -> None:
+    """Refuses an image that the convolution back would not make of the output.
+
+    The output's size is often a constant. TensorFlow checks it only when the op runs.
+    """
+    for axis in forward:
+        length, extent = call.shape[axis.dim], axis.dilation * (axis.kernel_size - 1) + 1
+        if call.attr("padding") == "SAME":
+            count = -(-length // axis.stride)
+        else:
+            explicit = call.attr_or("explicit_paddings", None) or [0] * 2 * len(image)
+            padded = length + sum(map(int, explicit[2 * axis.dim : 2 * axis.dim + 2]))
+            count = (padded - extent) // axis.stride + 1
+        if count != image[axis.dim]:
+            told = f"its output of {tuple(call.shape)} is not what an input of {tuple(image)} gives"
+            raise call.refused(told)
 
 
 def _backward_depthwise_kernel(weight: Array) -> Array:
