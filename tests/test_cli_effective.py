@@ -365,7 +365,10 @@ def test_ctrl_c_on_the_running_command_keeps_what_was_measured(project: Path) ->
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rfslow\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[rfcore]\nslow = rfslow\n")
-    command = [sys.executable, "-m", "rfcore", *ASK, "--count", "600", "--save", "erf.npz"]
+    # A shell that runs all this in the background has its children ignore the signal.
+    listens = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{listens}; from rfcore.cli import main; main()"
+    command = [sys.executable, "-c", code, *ASK, "--count", "600", "--save", "erf.npz"]
     folders = [project, Path(__file__).parent, Path(rfcore.__file__).parents[1]]
     environment = {"PYTHONPATH": ":".join(map(str, folders)), "RFCORE_STRICT_PLUGINS": "0"}
     process = subprocess.Popen(
@@ -375,8 +378,6 @@ def test_ctrl_c_on_the_running_command_keeps_what_was_measured(project: Path) ->
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that runs this in the background has its children ignore the signal.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     began = time.monotonic()
     while not (project / "input3").exists() and time.monotonic() - began < 120:

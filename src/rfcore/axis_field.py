@@ -33,7 +33,7 @@ class AxisField:
         highs: hi(j) likewise, or None where every output sees up to the input's last pixel.
         period: Outputs after which the intervals repeat.
         shift: Input pixels that the interval moves per period; negative for mirrored maps.
-        density: Share of the interval that is seen, averaged over phases; below 1 where
+        density: Share of the interval that is seen, averaged over outputs; below 1 where
             dilation or striding leaves holes.
     """
 

@@ -153,7 +153,7 @@ def find_law(
             phases = [_phases(edge, period, shift) for edge in edges]
             lows = phases.pop(0) if low else None
             highs = phases.pop(0) if high else None
-            density = _density(sightings, period, complete=low and high)
+            density = _density(sightings, period, max_period, complete=low and high)
             law = Law(lows, highs, period, shift, density)
             return law if _contains_all(law, sightings) else None
     return None
@@ -214,16 +214,27 @@ def _phases(edge: Mapping[int, int], period: int, shift: int) -> tuple[int, ...]
     return tuple(at[phase] for phase in range(period))
 
 
-def _density(sightings: Mapping[int, Sighting], period: int, *, complete: bool) -> Fraction:
-    """Share of the interval that is seen, averaged over phases, from outputs seen in full."""
+def _density(
+    sightings: Mapping[int, Sighting], period: int, max_period: int, *, complete: bool
+) -> Fraction:
+    """Share of the interval that is seen, averaged over outputs, from those seen in full.
+
+    What lies between two edges may alternate where the edges do not, over a multiple of their
+    period.
+    """
     shares = {
-        j % period: Fraction(s.seen, s.high - s.low)
+        j: Fraction(s.seen, s.high - s.low)
         for j, s in sightings.items()
         if s.low is not None and s.high is not None
     }
     if not complete or not shares:
         return Fraction(1)
-    return sum(shares.values(), Fraction(0)) / len(shares)
+    phases: dict[int, Fraction] = {}
+    for repeat in range(period, max_period + 1, period):
+        phases = {j % repeat: share for j, share in shares.items()}
+        if all(phases[j % repeat] == share for j, share in shares.items()):
+            break
+    return sum(phases.values(), Fraction(0)) / len(phases)
 
 
 def law_of(sightings: Mapping[int, Sighting], max_period: int, output: str, axis: int) -> Law:

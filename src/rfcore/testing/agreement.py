@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 LONGEST_PERIOD = 60
+# Periods of the edges, at most, after which what lies between them has repeated twice.
+REPEATS = 48
 UNTOLD = (IrregularFieldError, NoSpatialAxesError, TruncatedFieldError)
 
 
@@ -160,9 +162,17 @@ def _assert_law(axis: AxisField, walk: EndlessWalk) -> None:
         assert axis.interval(output) == interval, (
             f"output {output} has {axis.interval(output)}, walked {interval}"
         )
-    shares = [Fraction(len(s), max(s) + 1 - min(s)) for s in seen[: axis.period]]
-    density = sum(shares, Fraction(0)) / len(shares)
+    density = _share_seen(walk, axis.period)
     assert axis.density == density, f"density {axis.density}, walked {density}"
+
+
+def _share_seen(walk: EndlessWalk, period: int) -> Fraction:
+    """The mean share over outputs, which may repeat after several periods of the edges only."""
+    seen = [walk.seen(output) for output in range(REPEATS * period)]
+    shares = [Fraction(len(s), max(s) + 1 - min(s)) for s in seen]
+    steps = range(period, len(shares) // 2 + 1, period)
+    repeat = next(n for n in steps if shares[n:] == shares[:-n])
+    return sum(shares[:repeat], Fraction(0)) / repeat
 
 
 def _assert_reaches(axis: AxisField, seen: NDArray[np.bool_]) -> None:

@@ -54,6 +54,21 @@ REGRESSIONS = (
         source="by hand: output j reads the input j - 1",
     ),
     Case(
+        name="holes that alternate between steady edges",
+        layers=(
+            Branches(
+                (
+                    (Convolution(2, stride=2, dilation=2), TransposedConvolution(2, stride=2)),
+                    (Convolution(5, dilation=3, padding="same"), Cropping(high=1)),
+                )
+            ),
+        ),
+        input_shape=(9,),
+        expected=Expected(size=13, stride=1, padding=6, outputs=8, density=Fraction(1, 2)),
+        source="by hand: output j reads j - 6, j - 3, j, j + 3, j + 6; an even one j + 2 as well, "
+        "an odd one j - 1 and j + 1: 6 and 7 of 13, by turns",
+    ),
+    Case(
         name="a border reflected at one end",
         layers=(Padding(high=1, mode="reflect"),),
         input_shape=(13,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import keras
@@ -29,7 +29,10 @@ class Recording:
     """
 
     def __init__(self, image: Any, only: str | None = None) -> None:
-        self._image, self._only = image, only
+        self._only, self._kind = only, type(image)
+        # Others are not asked for a trace, because to say no takes a tracer long.
+        self._home = _HOMES.get(keras.config.backend())
+        self._trace = None if self._home is None else getattr(image, self._home, None)
         self._calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.error: Exception | None = None
 
@@ -37,10 +40,21 @@ class Recording:
         """Notes what a layer returned; the model itself has the empty name."""
         if not self._asked(name):
             return
-        found = tensors_by_path(output)
-        parts = {path: value for path, value in found if _lives_beside(value, self._image)}
+        # Nearly every layer returns one tensor of the kind that the image is.
+        found = [("", output)] if type(output) is self._kind else tensors_by_path(output)
+        parts = {path: value for path, value in found if self._is_of_this_trace(value)}
         if parts:
             self._calls[name].append(parts)
+
+    def _is_of_this_trace(self, value: Any) -> bool:
+        """Whether a value belongs to the image's trace, as far as their framework has traces.
+
+        A value without one is concrete, which is at home anywhere.
+        """
+        if self._home is None:
+            return True
+        trace = getattr(value, self._home, None)
+        return trace is None or trace is self._trace
 
     def _asked(self, name: str) -> bool:
         """Whether a layer's outputs are asked for, by its path or by its own name."""
@@ -81,21 +95,8 @@ def _is_dense(value: Any) -> bool:
     return isinstance(value, tensorflow.Tensor)
 
 
-# JAX's tracers know their trace and TensorFlow's symbolic tensors their graph. They are asked for
-# no other, because to say no takes a tracer long.
+# JAX's tracers know their trace and TensorFlow's symbolic tensors their graph.
 _HOMES = {"jax": "_trace", "tensorflow": "graph"}
-
-
-def _lives_beside(value: Any, image: Any) -> bool:
-    """Whether two values belong to the same trace, as far as their framework has traces.
-
-    A value without one is concrete, which is at home anywhere.
-    """
-    home = _HOMES.get(keras.config.backend())
-    if home is None:
-        return True
-    at = getattr(value, home, None)
-    return at is None or at is getattr(image, home, None)
 
 
 @contextmanager
@@ -117,9 +118,10 @@ def listening(
         input_shape: What the model is called with, for messages.
     """
     running = [""]
-    with ExitStack() as stack:
-        for layer in (model, *named.each.values()):
-            stack.callback(_restore, vars(layer), dict(vars(layer)))
+    layers = (model, *named.each.values())
+    before = [(vars(layer), dict(vars(layer))) for layer in layers]
+    try:
+        for layer in layers:
             if symbolic_inputs(layer):
                 # What a functional model says of its input's size is no more than what it was
                 # made with; its layers say what they need.
@@ -133,11 +135,10 @@ def listening(
                     run = fit_for_any_size(layer, getattr(layer, method))
                     held[method] = _told(layer, run, named, returned, running)
         yield
-
-
-def _restore(held: dict[str, Any], before: dict[str, Any]) -> None:
-    held.clear()
-    held.update(before)
+    finally:
+        for held, was in before:
+            held.clear()
+            held.update(was)
 
 
 def _told(
