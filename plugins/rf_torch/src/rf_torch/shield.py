@@ -21,6 +21,7 @@ Replace = Callable[[torch.Tensor], torch.Tensor]
 Saved = dict[int, tuple[Any, Any]]
 """Containers and what they held, by id."""
 
+MOST_KINDS = 4096
 _PLAIN = (bool, int, float, str, bytes, type(None), torch.dtype, torch.device)
 _LEFT_ALONE = (*_PLAIN, nn.Module, torch.Tensor, type)
 
@@ -100,6 +101,9 @@ class _Kinds(dict[type, _Held]):
     """What values of each type hold, asked once per type: subclasses take long to tell."""
 
     def __missing__(self, kind: type) -> _Held:
+        if len(self) >= MOST_KINDS:
+            # Types that programs make as they run are not to be held for good.
+            self.clear()
         self[kind] = found = _held(kind)
         return found
 
@@ -112,7 +116,7 @@ def _held(kind: type) -> _Held:
     if issubclass(kind, tuple):
         return _Held.FIXED_ITEMS
     # Functions, initializers and the like hold what they do, not what a forward has done.
-    works = issubclass(kind, ModuleType | Callable)  # type: ignore[arg-type]
+    works = issubclass(kind, ModuleType | Callable)
     return _Held.NOTHING if works else _Held.ATTRIBUTES
 
 
@@ -127,7 +131,8 @@ def _remember(value: Any, saved: Saved) -> None:
         value = found.pop()
         if id(value) in saved:
             continue
-        held, items = _KINDS[type(value)], ()
+        held = _KINDS[type(value)]
+        items: Iterable[Any] = ()
         if held is _ITEMS:
             if not len(value):
                 saved[id(value)] = value, ()
