@@ -7,7 +7,7 @@ index of it sees less than all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rfcore.ahead import Ahead
@@ -149,9 +149,28 @@ def _each_its_own(
 
 
 def keeps_axes_in_place(graph: Graph, output: int) -> bool:
-    """Whether no op before the output can move an axis to another place."""
-    movers = Transpose | Reshape | Contract | Gather | Opaque
-    return not any(isinstance(graph.nodes[i].op, movers) for i in graph.ancestors(output))
+    """Whether no op before the output moves an axis to another place, or all are moved back."""
+    before = graph.ancestors(output)
+    ops = [graph.nodes[index].op for index in before]
+    if any(isinstance(op, Reshape | Contract | Gather | Opaque) for op in ops):
+        return False
+    if not any(isinstance(op, Transpose) for op in ops):
+        return True
+    return _orders(graph, before).get(output) == tuple(range(len(graph.nodes[0].shape)))
+
+
+def _orders(graph: Graph, indices: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
+    """For each node, as far as that is plain, which axis of the input each of its axes is."""
+    orders = {0: tuple(range(len(graph.nodes[0].shape)))}
+    for index in indices:
+        node = graph.nodes[index]
+        known = {orders.get(source) for source in node.inputs}
+        order = known.pop() if len(known) == 1 else None
+        if order is None or len(order) != len(node.shape):
+            continue
+        op = node.op
+        orders[index] = tuple(order[i] for i in op.order) if isinstance(op, Transpose) else order
+    return orders
 
 
 def _completed(dims: Sequence[int | None], axes: Sequence[int]) -> tuple[int | None, ...]:

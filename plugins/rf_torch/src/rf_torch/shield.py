@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum, auto
-from functools import lru_cache
 from operator import is_
 from types import ModuleType
 from typing import Any, Self
@@ -22,8 +21,9 @@ Replace = Callable[[torch.Tensor], torch.Tensor]
 Saved = dict[int, tuple[Any, Any]]
 """Containers and what they held, by id."""
 
-_PLAIN = frozenset((bool, int, float, str, bytes, type(None), torch.dtype, torch.device))
-_LEFT_ALONE = (nn.Module, torch.Tensor, type)
+MOST_KINDS = 4096
+_PLAIN = (bool, int, float, str, bytes, type(None), torch.dtype, torch.device)
+_LEFT_ALONE = (*_PLAIN, nn.Module, torch.Tensor, type)
 
 
 class Shield:
@@ -88,30 +88,6 @@ def generators_kept(devices: Sequence[torch.device]) -> Iterator[None]:
         np.random.set_state(legacy)
 
 
-def _remember(value: Any, saved: Saved) -> None:
-    """Notes the content of a container, and of those in it, that are not noted yet."""
-    found = [value]
-    while found:
-        value = found.pop()
-        if id(value) in saved:
-            continue
-        kind: Any = type(value)
-        held = _held(kind)
-        if held is _Held.ITEMS:
-            if not len(value):
-                saved[id(value)] = value, ()
-                continue
-            content = value.copy()
-            saved[id(value)] = value, content
-            items = content.values() if isinstance(content, dict) else content
-            # Modules hold many plain values, and hardly any else.
-            found += [item for item in items if type(item) not in _PLAIN]
-        elif held is _Held.FIXED_ITEMS:
-            found += value
-        elif held is _Held.ATTRIBUTES and hasattr(value, "__dict__") and not callable(value):
-            found.append(vars(value))
-
-
 class _Held(Enum):
     """What there is to remember of values of one type."""
 
@@ -121,16 +97,55 @@ class _Held(Enum):
     ATTRIBUTES = auto()
 
 
-@lru_cache(maxsize=4096)
+class _Kinds(dict[type, _Held]):
+    """What values of each type hold, asked once per type: subclasses take long to tell."""
+
+    def __missing__(self, kind: type) -> _Held:
+        if len(self) >= MOST_KINDS:
+            # Types that programs make as they run are not to be held for good.
+            self.clear()
+        self[kind] = found = _held(kind)
+        return found
+
+
 def _held(kind: type) -> _Held:
-    """Asked once per type: whether something is a tensor takes long to tell."""
-    if kind in _PLAIN or issubclass(kind, _LEFT_ALONE):
+    if issubclass(kind, _LEFT_ALONE):
         return _Held.NOTHING
     if issubclass(kind, dict | set | list | deque):
         return _Held.ITEMS
     if issubclass(kind, tuple):
         return _Held.FIXED_ITEMS
-    return _Held.NOTHING if issubclass(kind, ModuleType) else _Held.ATTRIBUTES
+    # Functions, initializers and the like hold what they do, not what a forward has done.
+    works = issubclass(kind, ModuleType | Callable)
+    return _Held.NOTHING if works else _Held.ATTRIBUTES
+
+
+_KINDS = _Kinds()
+_NOTHING, _ITEMS, _FIXED_ITEMS = _Held.NOTHING, _Held.ITEMS, _Held.FIXED_ITEMS
+
+
+def _remember(value: Any, saved: Saved) -> None:
+    """Notes the content of a container, and of those in it, that are not noted yet."""
+    found = [value]
+    while found:
+        value = found.pop()
+        if id(value) in saved:
+            continue
+        held = _KINDS[type(value)]
+        items: Iterable[Any] = ()
+        if held is _ITEMS:
+            if not len(value):
+                saved[id(value)] = value, ()
+                continue
+            content = value.copy()
+            saved[id(value)] = value, content
+            items = content.values() if isinstance(content, dict) else content
+        elif held is _FIXED_ITEMS:
+            items = value
+        elif hasattr(value, "__dict__"):
+            items = (vars(value),)
+        # Modules hold many plain values, and hardly any else.
+        found += [item for item in items if _KINDS[type(item)] is not _NOTHING]
 
 
 def _refill(container: Any, content: Any) -> None:
