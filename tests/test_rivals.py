@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -63,3 +64,17 @@ def test_whole_strides_are_added_until_a_field_and_its_neighbours_fit(verdicts) 
     # 427 + 3 * 32 = 523 pixels are needed, and 17 * 32 = 544.
     assert subject((427, 427), (32, 32), (213, 213)).enough == 544
     assert subject().enough == 64
+
+
+def test_the_readme_tells_of_other_tools_what_the_page_does() -> None:
+    root = Path(__file__).parents[1]
+    readme, page = ((root / name).read_text() for name in ("README.md", "docs/benchmarks.md"))
+    (asked, told) = re.search(r"Of (\d+) PyTorch networks ([^;]+);", readme).groups()
+    tools = re.findall(r"(\S+ \d[\d.]*)(?: is right)? on (\d+)", told)
+    assert [tool for tool, _ in tools] == [
+        "torchscan 0.1.2",
+        "receptivefield 0.5.0",
+        "rf-calc 0.0.7",
+    ]
+    for tool, right in tools:
+        assert re.search(rf"\| {tool}(, as is)? \| PyTorch \| {asked} \| {right} \|", page)
