@@ -154,7 +154,8 @@ CLAIMS = (
     Claim(
         *(RFA, "keras", RFA, "right", ("VGG-16", "ResNet-50", "MobileNet", "InceptionV3")),
         "Right on the sizes and strides of encoders, several paths included, in at most half of "
-        "rfcore's time: it reads the configuration of a Keras model. It tells no padding or offset.",
+        "rfcore's time: it reads the configuration of a Keras model. It tells no padding or "
+        "offset.",
         times=(0, 0.5),
     ),
     Claim(
