@@ -48,11 +48,7 @@ Backends = Annotated[
 ]
 Match = Annotated[
     str,
-    typer.Option(
-        metavar="order|name",
-        help="Match layers along the longest path, or by their names.",
-        autocompletion=one_of("order", "name"),
-    ),
+    one_of("order", "name", help="Match layers along the longest path, or by their names."),
 ]
 Pairs = Annotated[
     list[str] | None,

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterable
+from typing import Any
+
+import typer
 
 from rfcore.plugins import backends
 
 __all__ = ["backend_names", "one_of"]
 
-Offer = Callable[[str], list[str]]
 
-
-def one_of(*words: str) -> Offer:
-    """Offers the words that begin as what was typed does."""
+def one_of(*words: str, **options: Any) -> Any:
+    """An option that takes one of some words, which help shows and the shell offers."""
 
     def offer(incomplete: str) -> list[str]:
-        return [word for word in words if word.startswith(incomplete)]
+        return _begun(words, incomplete)
 
-    return offer
+    return typer.Option(metavar="|".join(words), autocompletion=offer, **options)
+
+
+def _begun(words: Iterable[str], incomplete: str) -> list[str]:
+    """The words that begin as what was typed does."""
+    return [word for word in words if word.startswith(incomplete)]
 
 
 def backend_names(incomplete: str) -> list[str]:
@@ -27,4 +33,4 @@ def backend_names(incomplete: str) -> list[str]:
         # A plugin that is broken has nothing to say while somebody types.
         warnings.simplefilter("ignore")
         names = [backend.name for backend in backends()]
-    return one_of(*names)(incomplete)
+    return _begun(names, incomplete)

@@ -54,11 +54,7 @@ def effective(
     ] = None,
     aggregate: Annotated[
         str,
-        typer.Option(
-            metavar="abs|square|positive",
-            help="What is made of gradients.",
-            autocompletion=one_of("abs", "square", "positive"),
-        ),
+        one_of("abs", "square", "positive", help="What is made of gradients."),
     ] = "abs",
     output: Annotated[
         str | None,

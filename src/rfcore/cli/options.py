@@ -58,19 +58,11 @@ BackendName = Annotated[
 ]
 Method = Annotated[
     str,
-    typer.Option(
-        metavar="exact|gradient",
-        help="Trace the model, or measure gradients (a lower bound).",
-        autocompletion=one_of("exact", "gradient"),
-    ),
+    one_of("exact", "gradient", help="Trace the model, or measure gradients (a lower bound)."),
 ]
 GlobalPaths = Annotated[
     str,
-    typer.Option(
-        metavar="follow|ignore",
-        help="Whether paths through whole-axis reductions count.",
-        autocompletion=one_of("follow", "ignore"),
-    ),
+    one_of("follow", "ignore", help="Whether paths through whole-axis reductions count."),
 ]
 Json = Annotated[
     bool,

@@ -84,11 +84,11 @@ def plot(
     backend: BackendName = None,
     global_paths: Annotated[
         str | None,
-        typer.Option(
-            metavar="follow|ignore",
+        one_of(
+            "follow",
+            "ignore",
             help="For exact fields: whether paths through whole-axis reductions count.",
             show_default=False,
-            autocompletion=one_of("follow", "ignore"),
         ),
     ] = None,
     debug: Debug = False,
