@@ -16,6 +16,13 @@ class Held:
     """Something that a weak reference can watch."""
 
 
+def cycle() -> weakref.ref[Held]:
+    """Two objects that hold nothing but each other, seen by one of them."""
+    one, other = Held(), Held()
+    one.other, other.one = other, one  # type: ignore[attr-defined]
+    return weakref.ref(one)
+
+
 @pytest.fixture(autouse=True)
 def nothing_frozen() -> Iterator[None]:
     gc.unfreeze()
@@ -62,10 +69,7 @@ def test_what_others_have_frozen_stays_frozen() -> None:
 
 def test_a_cycle_made_inside_can_be_collected_after() -> None:
     with old_objects_set_aside():
-        one, other = Held(), Held()
-        one.other, other.one = other, one  # type: ignore[attr-defined]
-        watched = weakref.ref(one)
-        del one, other
+        watched = cycle()
     gc.collect()
     assert watched() is None
 
@@ -82,9 +86,6 @@ def test_who_looks_more_rarely_still_does_so_during_a_pass() -> None:
 
 def test_what_a_pass_leaves_is_still_young_after_it() -> None:
     with rarely_searched():
-        one, other = Held(), Held()
-        one.other, other.one = other, one  # type: ignore[attr-defined]
-        watched = weakref.ref(one)
-        del one, other
+        watched = cycle()
     gc.collect(0)
     assert watched() is None

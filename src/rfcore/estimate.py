@@ -120,11 +120,7 @@ def estimate(
     if method == "gradient":
         fields = _gradient_fields(chosen, model, spec, names)
     else:
-        # Around all of it, so that the traces are gone when the collector looks again.
-        with old_objects_set_aside():
-            fields = exact_fields(chosen, model, spec, names, ignore=global_paths == "ignore")
-            # And so is what a backend keeps for all traces by one spec.
-            del spec
+        fields = exact_fields(chosen, model, spec, names, ignore=global_paths == "ignore")
     for name, found in zip(names, fields, strict=True):
         _report(name, found)
     if not isinstance(output, list | tuple):
@@ -132,6 +128,8 @@ def estimate(
     return dict(zip(output, fields, strict=True))
 
 
+# Around all of it, so that the traces are gone when the collector looks again.
+@old_objects_set_aside()
 def exact_fields(
     backend: Backend,
     model: Any,

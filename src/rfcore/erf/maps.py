@@ -30,6 +30,7 @@ class Maps:
     aggregate: str
     sure: bool = False
 
+    @rarely_searched()
     def __call__(self, image: Array) -> Map:
         """The map at one input.
 
@@ -37,10 +38,6 @@ class Maps:
             NonFiniteGradientError: The gradient is not finite.
             CancelledGradientError: The gradients of the unit's values cancel in their sum.
         """
-        with rarely_searched():
-            return self._measured(image)
-
-    def _measured(self, image: Array) -> Map:
         unit = self.unit
         linear = unit.subject.measured.at(image)
         if self.aggregate == REPLKNET:

@@ -87,15 +87,14 @@ class Subject:
         """The exact field of the output, or why there is none."""
         try:
             # By the same input: what a backend found out for it need not be found again.
-            with old_objects_set_aside():
-                (found,) = exact_fields(
-                    self.backend,
-                    self.model,
-                    self.spec,
-                    [self.output],
-                    ignore=False,
-                    known=self.measured.trace,
-                )
+            (found,) = exact_fields(
+                self.backend,
+                self.model,
+                self.spec,
+                [self.output],
+                ignore=False,
+                known=self.measured.trace,
+            )
         except RfcoreError as error:
             return None, error.message.splitlines()[0]
         return found, ""

@@ -11,6 +11,8 @@ from rfcore.exact import field_or_refusal
 from rfcore.field import ReceptiveField
 from rfcore.garbage import old_objects_set_aside
 from rfcore.guard import ask_input_spec, fault
+from rfcore.hookspecs import Backend
+from rfcore.inputs import InputSpec
 from rfcore.plugins import find_backend
 from rfcore.scans.layers import Layers
 from rfcore.scans.names import chosen
@@ -71,18 +73,21 @@ def scan(
         raise OptionError("depth", depth, (None, 1, 2, 3))
     found = find_backend(model, backend)
     spec = ask_input_spec(found, model, input_shape, layout, input)
-    # Around all of it, so that the traces are gone when the collector looks again.
-    with old_objects_set_aside():
-        return _scanned(TraceSet(found, model, spec), layers, depth, global_paths)
+    return _scanned(found, model, spec, layers, depth, global_paths)
 
 
+# Around all of it, so that the traces are gone when the collector looks again.
+@old_objects_set_aside()
 def _scanned(
-    traces: TraceSet,
+    backend: Backend,
+    model: Any,
+    spec: InputSpec,
     layers: Sequence[str] | None,
     depth: int | None,
     global_paths: Literal["follow", "ignore"],
 ) -> Scan:
-    """The scan of a model from its traces; see `scan`."""
+    """The scan of a model whose input is known; see `scan`."""
+    traces = TraceSet(backend, model, spec)
     if not traces.asked.values:
         traces.address(None)
     addresses = chosen(traces.asked, layers, depth)
@@ -91,8 +96,8 @@ def _scanned(
     walk_ahead(traces, scanning.first_of_each(addresses), ignore_global=ignore)
     rows = tuple(scanning.rows(addresses))
     trunk, notes = scanning.trunk(addresses), tuple(_notes(traces))
-    partial, size = layers is not None or depth is not None, traces.spec.spatial_shape
-    return Scan(rows, size, traces.backend.name, global_paths, partial, trunk, notes)
+    partial = layers is not None or depth is not None
+    return Scan(rows, spec.spatial_shape, backend.name, global_paths, partial, trunk, notes)
 
 
 def _notes(traces: TraceSet) -> Iterator[str]:
