@@ -7,6 +7,7 @@ fixed size, and for outputs of a size of their own.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -61,15 +62,15 @@ class Carrying:
 
     def _probe(self, indices: Sequence[int]) -> None:
         """Probes the ops at some nodes; all before them are probed already or among them."""
-        ahead, left, rounds = Ahead(), list(indices), 0
+        ahead, left, rounds = Ahead(), deque(indices), 0
         guessed = frozenset(filter(self._averages, indices))
         while left:
             if rounds < ROUNDS:
                 ahead.ask(self._questions(left, guessed))
             rounds += 1
             while left:
-                index = left.pop(0)
-                before = self._before(index)
+                index = left.popleft()
+                before = self._before(index, self._losing)
                 self._lost[index] = self._positions_lost(index, before, ahead)
                 self._losing[index] = before | {index} if self._lost[index] else before
                 if bool(self._lost[index]) != (index in guessed) and rounds < ROUNDS:
@@ -77,10 +78,10 @@ class Carrying:
                     guessed = frozenset(op for op, lost in self._lost.items() if lost)
                     break
 
-    def _before(self, index: int) -> frozenset[int]:
-        """The ops before a node that lose position."""
+    def _before(self, index: int, losing: Mapping[int, frozenset[int]]) -> frozenset[int]:
+        """The ops before a node that lose position, as told of the nodes it reads."""
         sources = self.walker.graph.nodes[index].inputs
-        return frozenset[int]().union(*(self._losing[source] for source in sources))
+        return frozenset[int]().union(*(losing[source] for source in sources))
 
     def _local(self, cut: frozenset[int]) -> Walker:
         """Behind an op that makes everything global only the local paths still tell."""
@@ -97,10 +98,10 @@ class Carrying:
     def _questions(self, indices: Iterable[int], guessed: frozenset[int]) -> Iterable[Question]:
         """What the middle of each reduced axis sees, and all of it, the guessed ops being cut."""
         nodes = self.walker.graph.nodes
-        cut: list[frozenset[int]] = []
-        for index, node in enumerate(nodes):
-            before = frozenset[int]().union(*(cut[source] for source in node.inputs))
-            cut.append(before | {index} if index in guessed or self._lost.get(index) else before)
+        cut: dict[int, frozenset[int]] = {}
+        for index in range(len(nodes)):
+            before = self._before(index, cut)
+            cut[index] = before | {index} if index in guessed or self._lost.get(index) else before
         asked: dict[tuple[int, int | None], Question] = {}
         for index in indices:
             for source, dims in reduced_dims(nodes[index]):

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rfcore.taps import border_outputs, copies_from_afar, keeps_a_law
+from rfcore.taps import Move, border_outputs, copies_from_afar, keeps_a_law, single_move
 
 __all__ = [
     "AxisMap",
@@ -178,6 +178,11 @@ class AxisMap(Op):
     def copies_from_afar(self) -> bool:
         """See `taps.copies_from_afar`."""
         return copies_from_afar(self.taps)
+
+    @cached_property
+    def move(self) -> Move | None:
+        """See `taps.single_move`."""
+        return single_move(self.taps)
 
     @cached_property
     def border(self) -> Mask:

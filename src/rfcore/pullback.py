@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import singledispatch
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rfcore.contractions import pull_contract
 from rfcore.graph import (
@@ -136,25 +135,16 @@ def _(op: AxisMap, mask: Mask, site: Site) -> tuple[Mask, ...]:
 
 def _moved(op: AxisMap, rows: Mask, length: int) -> Mask:
     """Which inputs some outputs, (rows, outputs), see by their taps: (rows, length)."""
-    single = op.taps[:, 0]
-    inside = single >= 0
-    if op.taps.shape[1] == 1 and bool((np.diff(single[inside]) > 0).all()):
-        # Pads, crops and slices, by far the most: each input is seen by one output at most.
+    if op.move is not None:
+        inputs, outputs = op.move
         moved = np.zeros((len(rows), length), dtype=bool)
-        moved[:, _range(single[inside])] = rows[:, _range(np.flatnonzero(inside))]
+        moved[:, inputs] = rows[:, outputs]
         return moved
     # Taps of -1 land in one extra column, which is then left out.
     seen = np.zeros((rows.shape[0], length + 1), dtype=bool)
     row, output = np.nonzero(rows)
     seen[row[:, None], op.taps[output]] = True
     return seen[:, :-1]
-
-
-def _range(rising: NDArray[np.int64]) -> NDArray[np.int64] | slice:
-    """Positions as a slice where they follow each other, for that is copied at once."""
-    count = len(rising)
-    follow = count > 0 and rising[-1] - rising[0] == count - 1
-    return slice(int(rising[0]), int(rising[-1]) + 1) if follow else rising
 
 
 def _stand_in_beyond(op: AxisMap, rows: Mask, standing: Mask, side: int) -> Mask:

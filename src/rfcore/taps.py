@@ -9,7 +9,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["border_outputs", "copies_from_afar", "keeps_a_law"]
+__all__ = ["Move", "border_outputs", "copies_from_afar", "keeps_a_law", "single_move"]
+
+Positions = NDArray[np.int64] | slice
+Move = tuple[Positions, Positions]
+"""Input positions, and the outputs that see one of them each."""
 
 LONGEST_PERIOD = 64
 # Enough of the middle to tell a staircase of LONGEST_PERIOD steps from a constant.
@@ -65,6 +69,26 @@ def keeps_a_law(taps: NDArray[np.int64]) -> bool:
     """Whether the middle outputs read at a fixed stride and period, or are too few to tell."""
     _, middle = _middle(taps)
     return len(middle) < FEWEST or _law(middle) is not None
+
+
+def single_move(taps: NDArray[np.int64]) -> Move | None:
+    """Where each input is seen by one output at most, and in order: pads, crops and slices.
+
+    Args:
+        taps: As for `border_outputs`.
+    """
+    single = taps[:, 0]
+    inside = single >= 0
+    if taps.shape[1] != 1 or not bool((np.diff(single[inside]) > 0).all()):
+        return None
+    return _range(single[inside]), _range(np.flatnonzero(inside))
+
+
+def _range(rising: NDArray[np.int64]) -> Positions:
+    """Positions as a slice where they follow each other, for that is copied at once."""
+    count = len(rising)
+    follow = count > 0 and rising[-1] - rising[0] == count - 1
+    return slice(int(rising[0]), int(rising[-1]) + 1) if follow else rising
 
 
 def _middle(taps: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:

@@ -41,26 +41,34 @@ def walk_ahead(traces: TraceSet, addresses: Iterable[str], *, ignore_global: boo
 
 def _of_fixed_size(traces: TraceSet, address: str) -> bool:
     """Whether no axis of an output follows the input's size, as those behind a mean over all."""
-    node = traces.asked.values[address]
-    try:
-        comparison = traces.compare(address, traces.growths(address)[0][0], 0)
-    except RfcoreError:
-        return False
+    comparison = _first_compared(traces, address, 0)
     return (
-        node is not None
-        and comparison is not None
+        comparison is not None
         and comparison.alignment.complete
         and not any(comparison.alignment.elastic[comparison.node])
     )
 
 
+def _first_compared(traces: TraceSet, address: str, axis: int) -> Comparison | None:
+    """The asked trace beside the larger one that is looked at first, if there is one."""
+    try:
+        return traces.compare(address, traces.growths(address)[0][0], axis)
+    except RfcoreError:
+        return None
+
+
 def _about_fixed_axes(traces: TraceSet, address: str) -> Iterator[Question]:
     node, graph = traces.asked.values[address], traces.asked.graph
     assert node is not None
-    yield Question(Walker(graph), node, None, (0,))
-    for dim, n in enumerate(graph.nodes[node].shape):
-        if n > 1:
-            yield Question(Walker(graph), node, dim, (n // 2,))
+    shape = graph.nodes[node].shape
+    yield from _what_axes_tell(Walker(graph), node, [dim for dim, n in enumerate(shape) if n > 1])
+
+
+def _what_axes_tell(walker: Walker, node: int, dims: Iterable[int]) -> Iterator[Question]:
+    """What `tells_apart` asks: the middle of some axes of an output, and all of it."""
+    yield Question(walker, node, None, (0,))
+    for dim in dims:
+        yield Question(walker, node, dim, (walker.graph.nodes[node].shape[dim] // 2,))
 
 
 def _questions(traces: TraceSet, address: str, *, ignore_global: bool) -> Iterator[Question]:
@@ -68,10 +76,7 @@ def _questions(traces: TraceSet, address: str, *, ignore_global: bool) -> Iterat
     if small is None or 0 in traces.asked.shapes[address]:
         return
     for number, axis in enumerate(traces.spec.axes):
-        try:
-            comparison = traces.compare(address, traces.growths(address)[0][0], number)
-        except RfcoreError:
-            return
+        comparison = _first_compared(traces, address, number)
         if comparison is None or not comparison.usable:
             return
         alignment, graph = comparison.alignment, comparison.large.graph
@@ -94,10 +99,8 @@ def _about_axes(comparison: Comparison) -> Iterator[Question]:
     if keeps_axes_in_place(graph, node):
         return
     walker = Walker(graph, comparison.alignment.elastic)
-    yield Question(walker, node, None, (0,))
-    for dim, flag in enumerate(comparison.alignment.elastic[node]):
-        if flag:
-            yield Question(walker, node, dim, (graph.nodes[node].shape[dim] // 2,))
+    flags = comparison.alignment.elastic[node]
+    yield from _what_axes_tell(walker, node, [dim for dim, flag in enumerate(flags) if flag])
 
 
 def _keeps_layout(comparison: Comparison, traces: TraceSet) -> bool:
