@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from effective import effective_fields
+from effective import effective_fields, keras_resnet50
 from pairs import PAIRS, Measurement, paired, seconds, show
 
 import rfcore
@@ -132,12 +132,6 @@ def tensorflow_subjects() -> Iterator[Subject]:
     yield Subject(
         "tf.function", tf.function(forward, input_signature=[image]), (224, 224, 3), own_trace, 483
     )
-
-
-def keras_resnet50() -> Any:
-    from keras.applications import ResNet50
-
-    return ResNet50(weights=None, include_top=False, input_shape=(224, 224, 3))
 
 
 def deep_network(framework: str) -> tuple[Any, tuple[int, ...]]:

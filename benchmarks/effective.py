@@ -14,7 +14,7 @@ from pairs import Measurement, paired
 
 import rfcore
 
-__all__ = ["effective_fields"]
+__all__ = ["effective_fields", "keras_resnet50"]
 
 COUNT = 20
 LIMIT = 1.3

@@ -17,7 +17,7 @@ import numpy as np
 
 from rfcore.graph import AxisMap, Mask, Pattern
 
-__all__ = ["LOW", "Fill", "Gate", "Kind", "is_low", "is_zero"]
+__all__ = ["LOW", "Fill", "Kind", "is_low", "is_zero"]
 
 Shape = tuple[int, ...]
 Kind = Literal["zero", "low"]
@@ -34,12 +34,6 @@ def is_zero(value: Any) -> Any:
 def is_low(value: Any) -> Any:
     """Which numbers are as good as minus infinity to a softmax."""
     return value <= LOW
-
-
-class Gate(Pattern):
-    """Where something is let through; unlike the pattern of a weight it may be nowhere."""
-
-    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +81,7 @@ class Fill:
 
     def open(self) -> Pattern:
         """Where it is not filled."""
-        return Gate(lambda: ~self.load())
+        return Pattern(lambda: ~self.load())
 
     def outdone(self, dims: Sequence[int]) -> Fill:
         """Where it is filled and not all else along some axes is too.

@@ -9,8 +9,8 @@ import torch
 
 from rf_torch.call import Call, Rule
 from rf_torch.constants import LARGEST_PATTERN, Test, tensors_in
-from rfcore.fills import Gate, is_low
-from rfcore.graph import Contract, Cumulative, Mask
+from rfcore.fills import is_low
+from rfcore.graph import Contract, Cumulative, Mask, Pattern
 
 __all__ = ["RULES"]
 
@@ -66,7 +66,7 @@ def _through(call: Call, node: int, allowed: Callable[[], Mask | None]) -> int:
         ((*batch, tokens, features),),
         (*batch, asking, features),
         (asking, tokens),
-        Gate(allowed),
+        Pattern(allowed),
     )
     shape = (*source[:-2], call.shape[-2], source[-1])
     return call.builder.add(op, (node,), shape, call.name)
