@@ -220,7 +220,7 @@ def _density(
     """Share of the interval that is seen, averaged over outputs, from those seen in full.
 
     What lies between two edges may alternate where the edges do not, over a multiple of their
-    period.
+    period. In a model of one size it may follow none, and all that are seen count alike.
     """
     shares = {
         j: Fraction(s.seen, s.high - s.low)
@@ -229,12 +229,11 @@ def _density(
     }
     if not complete or not shares:
         return Fraction(1)
-    phases: dict[int, Fraction] = {}
     for repeat in range(period, max_period + 1, period):
         phases = {j % repeat: share for j, share in shares.items()}
         if all(phases[j % repeat] == share for j, share in shares.items()):
-            break
-    return sum(phases.values(), Fraction(0)) / len(phases)
+            return sum(phases.values(), Fraction(0)) / len(phases)
+    return sum(shares.values(), Fraction(0)) / len(shares)
 
 
 def law_of(sightings: Mapping[int, Sighting], max_period: int, output: str, axis: int) -> Law:

@@ -205,4 +205,39 @@ REGRESSIONS = (
         expected=Expected(size=2, stride=Fraction(1, 3), padding=0, phases=frozenset({1, 2})),
         source="by hand: input i adds to the outputs 3i - 1 … 3i + 1, and rolled to 3i … 3i + 2",
     ),
+    Case(
+        name="paths of unequal stride at the one size where neither leaves the other",
+        layers=(
+            Branches(
+                (
+                    (
+                        Convolution(3, padding=1, dilation=4),
+                        Convolution(3, padding=1),
+                        TransposedConvolution(2, stride=2, padding=1, output_padding=1),
+                        Cropping(2, 2),
+                    ),
+                    (Padding(3, 2, mode="reflect"),),
+                ),
+                join="concatenate",
+            ),
+            Subsampling(2),
+        ),
+        input_shape=(22,),
+        expected=Expected(size=11, stride=1, padding=1, outputs=14),
+        source="by hand: the paths of output j read j - 1 … j + 9 and 2j - 3, of 22 pixels",
+    ),
+    Case(
+        name="a path that is short along one axis and reads nothing but padding",
+        layers=(
+            Branches(
+                (
+                    (Convolution(4, padding=1, dilation=2),),
+                    (Convolution(1, padding=3), Cropping(0, 10)),
+                )
+            ),
+        ),
+        input_shape=(7, 12),
+        expected=Expected(size=9, stride=1, padding=3, outputs=(3, 8)),
+        source="by hand: the paths of output j read j - 1 … j + 5 and j - 3",
+    ),
 )
