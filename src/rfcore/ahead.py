@@ -10,20 +10,20 @@ probes at once get those of one layer only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rfcore.errors import RfcoreError
 from rfcore.graph import AxisMap, Contract, Gather, Mask, Node, Opaque, Reshape
+from rfcore.masks import any_over, ties_axes
 from rfcore.walk import Influence, MaskTooLargeError, OpFaultError, Walker, one_hot
 
-__all__ = ["Ahead", "Question"]
+__all__ = ["Ahead", "Listener", "Question"]
 
-Rows = NDArray[np.int64]
 Form = tuple[bool, ...]
 
 # Booleans that the rows of one walk may come to along the longest axis.
@@ -64,11 +64,22 @@ def _place(walker: Walker) -> tuple[int, int]:
     return id(walker.graph), id(walker.elastic) if walker.elastic else 0
 
 
+class Listener(Protocol):
+    """Who hears what a walk passes, while it goes or afterwards."""
+
+    def __call__(self, index: int, mask: Mask) -> None:
+        """Hears of a node that the walk reaches, and its mask."""
+
+    def recall(self, nodes: Iterable[int], *, ties_axes: bool) -> None:
+        """Hears of all nodes of an earlier walk, and whether a mask tied elastic axes there."""
+
+
 class Answer(NamedTuple):
-    """What the rows see, and the nodes that their walk passed with the shapes of masks there."""
+    """What the rows see, the nodes that their walk passed, and whether a mask tied axes there."""
 
     influence: Influence
-    passed: tuple[tuple[int, tuple[int, ...]], ...]
+    passed: Sequence[int]
+    ties_axes: bool
 
 
 @dataclass(slots=True)
@@ -96,7 +107,7 @@ class Ahead:
         node: int,
         dim: int | None,
         indices: Sequence[int],
-        seen: Callable[[int, Mask], None] | None = None,
+        seen: Listener | None = None,
     ) -> Influence | None:
         """The answer to a question that was asked before, or None.
 
@@ -105,17 +116,13 @@ class Ahead:
             node: The output's node.
             dim: The axis of it.
             indices: The rows.
-            seen: As `Walker.influence` takes it; the masks it gets have the form alone.
+            seen: Who hears what the walk passed.
         """
         answer = self._answers.get(Question(walker, node, dim, tuple(indices)).key)
         if answer is None:
             return None
         if seen is not None:
-            forms: dict[tuple[int, ...], Mask] = {}
-            for index, shape in answer.passed:
-                if shape not in forms:
-                    forms[shape] = np.broadcast_to(np.False_, (len(indices), *shape))
-                seen(index, forms[shape])
+            seen.recall(answer.passed, ties_axes=answer.ties_axes)
         return answer.influence
 
 
@@ -140,79 +147,49 @@ def _batches(questions: Iterable[Question]) -> Iterable[list[Question]]:
 
 
 class _Flock(NamedTuple):
-    """Rows that travel together: their numbers and their masks."""
+    """Rows that travel together: those of some questions, one block after the other."""
 
-    rows: Rows
+    questions: tuple[int, ...]
     mask: Mask
 
     @property
     def form(self) -> Form:
         return tuple(n > 1 for n in self.mask.shape[1:])
 
-    def only(self, kept: NDArray[Any]) -> Self:
-        return self._replace(rows=self.rows[kept], mask=self.mask[kept])
-
-    def sorted(self) -> Self:
-        return self.only(np.argsort(self.rows))
-
-    def joined(self, other: _Flock) -> _Flock:
-        """The masks of the same rows, in any form, united."""
-        return _Flock(self.rows, self.mask | other.mask)
-
-    def united(self, other: _Flock) -> _Flock:
-        """Both flocks' rows; masks of the same row are united."""
-        if np.array_equal(self.rows, other.rows):
-            return _Flock(self.rows, self.mask | other.mask)
-        most, least = (self, other) if len(self.rows) >= len(other.rows) else (other, self)
-        known = np.isin(least.rows, most.rows, assume_unique=True)
-        new = least.only(~known)
-        rows = np.concatenate([most.rows, new.rows])
-        mask = np.concatenate([most.mask, new.mask])
-        if known.any():
-            order = np.argsort(most.rows)
-            places = order[np.searchsorted(most.rows, least.rows[known], sorter=order)]
-            mask[places] |= least.mask[known]
-        return _Flock(rows, mask)
-
 
 class _Walk:
-    """The walk of some questions about one graph.
-
-    Attributes:
-        owners: For each row the number of its question.
-    """
+    """The walk of some questions about one graph; a flock has all rows of each of its questions."""
 
     def __init__(self, questions: Sequence[Question]) -> None:
         self.questions = questions
         cut = frozenset[int]().union(*(question.walker.cut for question in questions))
         self.walker = replace(questions[0].walker, cut=cut)
-        counts = [len(question.indices) for question in questions]
-        self.owners = np.repeat(np.arange(len(questions)), counts)
-        self.lost = np.zeros((len(self.owners), 2), bool)
+        self.counts = [len(question.indices) for question in questions]
+        self.lost = [np.zeros((count, 2), bool) for count in self.counts]
+        self.passed: list[list[int]] = [[] for _ in questions]
+        self.tying: set[int] = set()
         self.mirrored: set[int] = set()
         self.origins = self.walker.graph.origins()
-        self.passed: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in questions]
 
     def answers(self) -> list[Answer]:
         """Walks, and tells each question's answer."""
-        found = {n: part.sorted() for flock in self._at_input() for n, part in self._split(flock)}
+        found = {n: mask for flock in self._at_input() for n, mask in self._blocks(*flock)}
         shape = self.walker.graph.nodes[0].shape
         answers = []
-        for number, question in enumerate(self.questions):
-            lost = self.lost[self.owners == number]
+        for number, lost in enumerate(self.lost):
             if number in self.mirrored:
                 lost |= lost[:, ::-1]
-            nothing = np.zeros((len(question.indices), *(1,) * len(shape)), bool)
-            mask = found[number].mask if number in found else nothing
-            answers.append(Answer(Influence(mask, lost), tuple(self.passed[number])))
+            nothing = np.zeros((len(lost), *(1,) * len(shape)), bool)
+            influence = Influence(found.get(number, nothing), lost)
+            answers.append(Answer(influence, self.passed[number], number in self.tying))
         return answers
 
     def _at_input(self) -> Iterable[_Flock]:
         graph = self.walker.graph
         pending: dict[int, dict[Form, _Flock]] = {}
         for number, question in enumerate(self.questions):
-            flock = _Flock(np.flatnonzero(self.owners == number), question.mask())
-            self._join(pending.setdefault(self.origins[question.node], {}), flock)
+            waiting = pending.setdefault(self.origins[question.node], {})
+            self._join(waiting, _Flock((number,), question.mask()))
         for index in range(max(pending), 0, -1):
             flocks = pending.pop(index, {}).values()
             if index in self.walker.cut:
@@ -225,53 +202,86 @@ class _Walk:
         return pending.get(0, {}).values()
 
     def _note(self, index: int, node: Node, flock: _Flock) -> None:
-        owners = np.unique(self.owners[flock.rows]).tolist()
-        shape = flock.mask.shape[1:]
-        for number in owners:
-            self.passed[number].append((index, shape))
+        for number in flock.questions:
+            self.passed[number].append(index)
+        if ties_axes(flock.mask, self.walker.elastic.get(index, ())):
+            self.tying.update(flock.questions)
         if isinstance(node.op, AxisMap) and node.op.mirrors:
-            self.mirrored.update(owners)
+            self.mirrored.update(flock.questions)
 
     def _pulled(self, index: int, node: Node, flock: _Flock) -> Iterable[tuple[int, _Flock]]:
-        alone = _looks_at_all_probes(node)
-        for part in [one for _, one in self._split(flock)] if alone else [flock]:
+        together = [flock]
+        if _looks_at_all_probes(node):
+            together = [_Flock((n,), mask) for n, mask in self._blocks(*flock)]
+        for part in together:
             pulled, lost = self.walker.pulled(index, part.mask)
-            self.lost[part.rows] |= lost
+            if lost.any():
+                for number, flags in self._blocks(part.questions, lost):
+                    self.lost[number] |= flags
             for source, mask in zip(node.inputs, pulled, strict=True):
-                origin = self.origins[source]
-                yield from ((origin, kept) for kept in self._alive(_Flock(part.rows, mask)))
+                alive = self._alive(_Flock(part.questions, mask))
+                if alive.questions:
+                    yield self.origins[source], alive
 
-    def _alive(self, flock: _Flock) -> Iterable[_Flock]:
-        """Without the rows of questions none of whose rows sees anything here."""
-        some = flock.mask.reshape(len(flock.rows), -1).any(axis=1)
+    def _alive(self, flock: _Flock) -> _Flock:
+        """Without the questions none of whose rows sees anything here."""
+        some = any_over(flock.mask.reshape(len(flock.mask), -1), 1)
         if some.all():
-            yield flock
-        elif some.any():
-            owners = self.owners[flock.rows]
-            yield flock.only(np.isin(owners, owners[some]))
+            return flock
+        alive = {n for n, rows in self._blocks(flock.questions, some) if rows.any()}
+        return self._parted(flock, alive)[0]
 
     def _join(self, flocks: dict[Form, _Flock], new: _Flock) -> None:
         """Adds rows to those that wait at a node; a question's rows have one form there."""
         for form, old in [*flocks.items()]:
-            if form == new.form or not len(new.rows):
+            shared = set(old.questions).intersection(new.questions)
+            if form == new.form or not shared:
                 continue
-            shared = np.isin(old.rows, new.rows, assume_unique=True)
-            if not shared.any():
-                continue
-            again = np.isin(new.rows, old.rows, assume_unique=True)
-            both = old.only(shared).sorted().joined(new.only(again).sorted())
-            flocks[form], new = old.only(~shared), new.only(~again)
-            if not len(flocks[form].rows):
+            one, flocks[form] = self._parted(old, shared)
+            other, new = self._parted(new, shared)
+            if not flocks[form].questions:
                 del flocks[form]
-            self._join(flocks, both)
-        if len(new.rows):
+            self._join(flocks, self._united(one, other))
+        if new.questions:
             known = flocks.get(new.form)
-            flocks[new.form] = new if known is None else known.united(new)
+            flocks[new.form] = new if known is None else self._united(known, new)
 
-    def _split(self, flock: _Flock) -> Iterable[tuple[int, _Flock]]:
-        owners = self.owners[flock.rows]
-        for number in np.unique(owners):
-            yield int(number), flock.only(owners == number)
+    def _united(self, one: _Flock, other: _Flock) -> _Flock:
+        """Both flocks' rows; masks of the same row are united, in any form."""
+        if one.questions == other.questions:
+            return _Flock(one.questions, one.mask | other.mask)
+        # Most often they differ in those questions only that joined last.
+        pairs = zip(one.questions, other.questions, strict=False)
+        common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+        new = other.questions[common:]
+        if not set(new).intersection(one.questions):
+            shared = sum(self.counts[number] for number in other.questions[:common])
+            mask = np.concatenate([one.mask, other.mask[shared:]])
+            mask[:shared] |= other.mask[:shared]
+            return _Flock(one.questions + new, mask)
+        blocks = dict(self._blocks(*one))
+        for number, rows in self._blocks(*other):
+            blocks[number] = blocks[number] | rows if number in blocks else rows
+        return _Flock(tuple(blocks), np.concatenate([*blocks.values()]))
+
+    def _parted(self, flock: _Flock, chosen: Collection[int]) -> tuple[_Flock, _Flock]:
+        """The rows of some questions, and the others."""
+        blocks = dict(self._blocks(*flock))
+        kept = tuple(number for number in blocks if number in chosen)
+        left = tuple(number for number in blocks if number not in chosen)
+        nothing = [flock.mask[:0]]
+        first, second = (
+            _Flock(numbers, np.concatenate(nothing + [blocks[number] for number in numbers]))
+            for numbers in (kept, left)
+        )
+        return first, second
+
+    def _blocks(self, questions: Sequence[int], rows: Mask) -> Iterator[tuple[int, Mask]]:
+        """For each question its part of some rows, or of what is known of each of them."""
+        end = 0
+        for number in questions:
+            start, end = end, end + self.counts[number]
+            yield number, rows[start:end]
 
 
 def _looks_at_all_probes(node: Node) -> bool:

@@ -8,14 +8,14 @@ fixed size, and for outputs of a size of their own.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from rfcore.ahead import Ahead, Question
 from rfcore.global_paths import reduced_dims
-from rfcore.graph import Cumulative, Reduce
+from rfcore.graph import Cumulative, Node, Reduce
 from rfcore.walk import Elastic, Walker, sees_less
 
 __all__ = ["Carrying", "tells_apart"]
@@ -104,7 +104,7 @@ class Carrying:
             cut[index] = before | {index} if index in guessed or self._lost.get(index) else before
         asked: dict[tuple[int, int | None], Question] = {}
         for index in indices:
-            for source, dims in reduced_dims(nodes[index]):
+            for source, dims in self._dims_in_question(nodes[index]):
                 walker = self._local(cut[source])
                 for dim in dims:
                     middle = nodes[source].shape[dim] // 2
@@ -112,16 +112,25 @@ class Carrying:
                     asked[source, None] = Question(walker, source, None, (0,))
         return asked.values()
 
+    def _dims_in_question(self, node: Node) -> Iterator[tuple[int, list[int]]]:
+        """The operands of a reducing op, with those axes that it reduces which may hold positions.
+
+        Channels do not, unless something like a reshape brought positions there.
+        """
+        graph = self.walker.graph
+        for source, dims in reduced_dims(node):
+            order, shape = graph.axis_orders.get(source), graph.nodes[source].shape
+            held = [dim for dim in dims if order is None or order[dim] in self.axes]
+            yield source, [dim for dim in held if shape[dim] > 1]
+
     def _positions_lost(self, index: int, before: frozenset[int], ahead: Ahead) -> Dims:
         """The operands' axes that carry position into a reducing op whose result carries none."""
         node = self.walker.graph.nodes[index]
         carrying: dict[int, list[int]] = {}
         carried = np.zeros(len(self.axes), bool)
-        for source, dims in reduced_dims(node):
+        for source, dims in self._dims_in_question(node):
             walker = self._local(self._losing[source])
             for dim in dims:
-                if self.walker.graph.nodes[source].shape[dim] < 2:
-                    continue
                 told = tells_apart(walker, source, dim, self.axes, ahead)
                 if any(told):
                     carrying.setdefault(source, []).append(dim)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rfcore.errors import IrregularFieldError
 from rfcore.graph import AxisMap, Graph, Mask
 from rfcore.laws import Sighting
+from rfcore.masks import ties_axes
 from rfcore.notes import COPIES
 from rfcore.rows import ProbedOutput
 from rfcore.spectra import transforms_back
@@ -37,15 +38,19 @@ class Watch:
     def __call__(self, index: int, mask: Mask) -> None:
         """Notes a node that the walk reaches, and its mask."""
         self.visited.add(index)
-        if not self.ties_axes:
-            flags, lengths = self.elastic.get(index, ()), mask.shape[1:]
-            self.ties_axes = sum(f and n > 1 for f, n in zip(flags, lengths, strict=False)) > 1
+        self.ties_axes = self.ties_axes or ties_axes(mask, self.elastic.get(index, ()))
+
+    def recall(self, nodes: Iterable[int], *, ties_axes: bool) -> None:
+        """Notes all nodes of an earlier walk, and whether it tied axes."""
+        self.visited.update(nodes)
+        self.ties_axes = self.ties_axes or ties_axes
 
     def notes(self) -> list[str]:
         """What the visited nodes want a reader to know."""
-        nodes = (self.graph.nodes[index] for index in sorted(self.visited))
+        remarkable = self._remarkable()
+        nodes = [self.graph.nodes[index] for index in remarkable]
         notes = list(dict.fromkeys(node.note for node in nodes if node.note))
-        back = transforms_back(self.graph, self.visited)
+        back = transforms_back(self.graph, remarkable)
         if back:
             notes.append(
                 f"{back} comes back from frequencies: what is done to them may be a convolution, "
@@ -62,11 +67,14 @@ class Watch:
 
     def copying(self) -> list[int]:
         """The visited nodes that fill borders with copies of pixels."""
-        return [index for index in sorted(self.visited) if self._copies(index)]
+        return [index for index in self._remarkable() if self._copies(index)]
 
     def differs_by_position(self) -> bool:
         """Whether some outputs may see what those in the middle and near the ends do not tell."""
-        return differs_by_position(self.graph, self.visited, self.elastic)
+        return differs_by_position(self.graph, self._remarkable(), self.elastic)
+
+    def _remarkable(self) -> list[int]:
+        return sorted(self.graph.remarkable.intersection(self.visited))
 
     def _copies(self, index: int) -> bool:
         """Whether a node fills the borders of an axis that follows the input's size."""
@@ -77,8 +85,9 @@ class Watch:
 
     def exact(self) -> bool:
         """Whether every visited node has a rule that gives the true dependence."""
-        exact = all(self.graph.nodes[index].exact for index in self.visited)
-        return exact and not transforms_back(self.graph, self.visited)
+        remarkable = self._remarkable()
+        exact = all(self.graph.nodes[index].exact for index in remarkable)
+        return exact and not transforms_back(self.graph, remarkable)
 
 
 def window_and_far(count: int, period: int) -> list[int]:

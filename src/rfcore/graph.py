@@ -8,8 +8,9 @@ computed from them alone leave no node, at most a `Pattern` on the op that uses 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,9 @@ __all__ = [
     "WindowAxis",
 ]
 
+# Axes of the input.
+Order = tuple[int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -88,11 +92,34 @@ class Node:
         return f"{self.name} in {self.layer!r}" if self.layer else self.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Graph:
     """Nodes in execution order; node 0 is the input."""
 
     nodes: tuple[Node, ...]
+
+    @cached_property
+    def axis_orders(self) -> Mapping[int, Order]:
+        """For each node that it is plain of, which axis of the input each of its axes is.
+
+        Such an axis holds positions along its own axis of the input, and along no other.
+        """
+        orders = {0: tuple(range(len(self.nodes[0].shape)))}
+        for index, node in enumerate(self.nodes[1:], start=1):
+            sources = [orders[source] for source in node.inputs if source in orders]
+            order = _order(node, sources) if len(sources) == len(node.inputs) else None
+            if order is not None:
+                orders[index] = order
+        return orders
+
+    @cached_property
+    def remarkable(self) -> frozenset[int]:
+        """The nodes that a reader may want to hear of, or that not all outputs may see alike."""
+        return frozenset(index for index, node in enumerate(self.nodes) if not _is_plain(node))
+
+    def keeps_axes_in_place(self, output: int) -> bool:
+        """Whether no op before a node moves an axis to another place, or all are moved back."""
+        return self.axis_orders.get(output) == self.axis_orders[0]
 
     def origins(self) -> list[int]:
         """For each node the first one whose positions it hands on one by one, or itself.
@@ -119,6 +146,28 @@ class Graph:
             if index in needed:
                 needed.update(self.nodes[index].inputs)
         return sorted(needed)
+
+
+def _order(node: Node, sources: Sequence[Order]) -> Order | None:
+    """Which axis of the input each axis of a node is, if that is plain from those of its inputs."""
+    op = node.op
+    if isinstance(op, Reshape | Contract | Gather | Opaque):
+        return None
+    longest = max(sources, key=len)
+    if isinstance(op, Transpose):
+        return tuple(longest[dim] for dim in op.order)
+    if isinstance(op, Reduce) and not op.keepdims:
+        return tuple(axis for dim, axis in enumerate(longest) if dim not in op.dims)
+    # Values of lower rank are broadcast: their axes are the last ones.
+    aligned = all(order == longest[len(longest) - len(order) :] for order in sources)
+    return longest if aligned and len(longest) == len(node.shape) else None
+
+
+def _is_plain(node: Node) -> bool:
+    op = node.op
+    everyday = isinstance(op, Input | Elementwise | Window | Transpose | Concatenate)
+    gated = isinstance(op, Elementwise) and bool(op.gates)
+    return everyday and not gated and node.exact and not node.note
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ import numpy as np
 
 from rfcore.graph import Mask
 
-__all__ = ["Shape", "Site", "any_over", "collapse", "expand", "uniform_where_constant"]
+__all__ = ["Shape", "Site", "any_over", "collapse", "expand", "ties_axes", "uniform_where_constant"]
 
 Shape = tuple[int, ...]
 
@@ -73,9 +73,24 @@ class Site:
             self.lost[mask.reshape(len(mask), -1).any(axis=1), border] = True
 
 
+def ties_axes(mask: Mask, elastic: Sequence[bool]) -> bool:
+    """Whether a mask tells positions apart on two elastic axes at once.
+
+    Args:
+        mask: Boolean array (probes, *axes of a value).
+        elastic: Which axes of the value follow the input's size; empty where unknown.
+    """
+    lengths = zip(elastic, mask.shape[1:], strict=False)
+    return [flag and n > 1 for flag, n in lengths].count(True) > 1
+
+
 def any_over(mask: Mask, dims: int | tuple[int, ...], *, keepdims: bool = False) -> Mask:
     """Whether any position along `dims` is asked for; the axes are dropped or kept at length 1."""
-    return np.asarray(mask.any(axis=dims, keepdims=keepdims))
+    dims = (dims,) if isinstance(dims, int) else dims
+    # Uniform axes are most, and numpy takes its time to reduce an axis of one position.
+    full = tuple(dim for dim in dims if mask.shape[dim] > 1)
+    reduced = np.asarray(mask.any(axis=full, keepdims=True)) if full else mask
+    return reduced if keepdims else reduced.squeeze(dims)
 
 
 def expand(mask: Mask, dim: int, length: int) -> Mask:

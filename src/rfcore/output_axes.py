@@ -7,14 +7,13 @@ index of it sees less than all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rfcore.ahead import Ahead
 from rfcore.carrying import tells_apart
 from rfcore.errors import IndependentOutputError, MergedAxesError, NoSpatialAxesError, RfcoreError
 from rfcore.global_paths import global_ops
-from rfcore.graph import Contract, Gather, Graph, Opaque, Reshape, Transpose
 from rfcore.hookspecs import Trace
 from rfcore.inputs import InputSpec
 from rfcore.walk import Elastic, MaskTooLargeError, OpFaultError, Walker
@@ -23,7 +22,6 @@ __all__ = [
     "OutputView",
     "axes_at_asked_size",
     "axes_in_place",
-    "keeps_axes_in_place",
     "last_spatial_layer",
     "output_axes",
 ]
@@ -82,7 +80,7 @@ def output_axes(
     graph = views[0].walker.graph
     same_rank = len(shape) == len(graph.nodes[0].shape)
     usual = same_rank and all(set(view.moving) == set(axes) for view in views)
-    if usual and not fixed_size and keeps_axes_in_place(graph, views[0].node):
+    if usual and not fixed_size and graph.keeps_axes_in_place(views[0].node):
         return tuple(axes)
     for cut in (False, True):
         dims = _probed(views, axes, output, shape, cut=cut)
@@ -122,7 +120,7 @@ def axes_at_asked_size(trace: Trace, spec: InputSpec, output: str) -> tuple[int 
         raise IndependentOutputError(output)
     shape = trace.graph.nodes[node].shape
     in_place = axes_in_place(spec, shape)
-    if in_place is not None and keeps_axes_in_place(trace.graph, node):
+    if in_place is not None and trace.graph.keeps_axes_in_place(node):
         return in_place
     moving = tuple(dim for dim, n in enumerate(shape) if n > 1)
     view = OutputView(Walker(trace.graph), node, moving, {})
@@ -146,31 +144,6 @@ def _each_its_own(
     if not any(own) or any(len(dims) > 1 for dims in own):
         return None
     return tuple(dims[0] if dims else None for dims in own)
-
-
-def keeps_axes_in_place(graph: Graph, output: int) -> bool:
-    """Whether no op before the output moves an axis to another place, or all are moved back."""
-    before = graph.ancestors(output)
-    ops = [graph.nodes[index].op for index in before]
-    if any(isinstance(op, Reshape | Contract | Gather | Opaque) for op in ops):
-        return False
-    if not any(isinstance(op, Transpose) for op in ops):
-        return True
-    return _orders(graph, before).get(output) == tuple(range(len(graph.nodes[0].shape)))
-
-
-def _orders(graph: Graph, indices: Iterable[int]) -> Mapping[int, tuple[int, ...]]:
-    """For each node, as far as that is plain, which axis of the input each of its axes is."""
-    orders = {0: tuple(range(len(graph.nodes[0].shape)))}
-    for index in indices:
-        node = graph.nodes[index]
-        known = {orders.get(source) for source in node.inputs}
-        order = known.pop() if len(known) == 1 else None
-        if order is None or len(order) != len(node.shape):
-            continue
-        op = node.op
-        orders[index] = tuple(order[i] for i in op.order) if isinstance(op, Transpose) else order
-    return orders
 
 
 def _completed(dims: Sequence[int | None], axes: Sequence[int]) -> tuple[int | None, ...]:

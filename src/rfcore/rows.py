@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rfcore.ahead import Ahead
+from rfcore.ahead import Ahead, Listener
 from rfcore.graph import Mask
 from rfcore.laws import Sighting, sighting
+from rfcore.masks import any_over
 from rfcore.walk import Influence, Walker, one_hot, several_hot
 
 __all__ = ["ProbedOutput"]
@@ -55,7 +56,7 @@ class ProbedOutput:
         self,
         axis: int,
         indices: Iterable[int],
-        seen: Callable[[int, Mask], None] | None = None,
+        seen: Listener | None = None,
     ) -> dict[int, Sighting]:
         """What whole rows of outputs see along `axis`: an upper bound for each point in them."""
         dim = self.dims[axis]
@@ -139,7 +140,7 @@ class ProbedOutput:
         dims: Sequence[int],
         places: Sequence[Sequence[Sequence[int]]],
         booleans: int,
-        seen: Callable[[int, Mask], None] | None,
+        seen: Listener | None,
     ) -> dict[int, Sighting]:
         shape = self.walker.graph.nodes[self.node].shape
         batch = max(1, BATCH_BOOLEANS // booleans)
@@ -160,5 +161,5 @@ class ProbedOutput:
         """Influence along one axis of the input, any over all other axes: (probes, length)."""
         kept = self.axes[axis] + 1
         others = tuple(d for d in range(1, mask.ndim) if d != kept)
-        along = mask.any(axis=others)
+        along = any_over(mask, others)
         return np.broadcast_to(along, (len(mask), self.length(axis)))

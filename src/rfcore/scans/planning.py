@@ -9,7 +9,6 @@ from rfcore.errors import RfcoreError
 from rfcore.evidence import spread_out, window_and_far
 from rfcore.global_paths import ignored_ops
 from rfcore.graph import Graph
-from rfcore.output_axes import keeps_axes_in_place
 from rfcore.traces import Comparison, TraceSet
 from rfcore.walk import Elastic, Walker
 
@@ -96,7 +95,7 @@ def _questions(traces: TraceSet, address: str, *, ignore_global: bool) -> Iterat
 def _about_axes(comparison: Comparison) -> Iterator[Question]:
     """Which axis of the output moves along which of the input, where ops may have moved them."""
     graph, node = comparison.large.graph, comparison.node
-    if keeps_axes_in_place(graph, node):
+    if graph.keeps_axes_in_place(node):
         return
     walker = Walker(graph, comparison.alignment.elastic)
     flags = comparison.alignment.elastic[node]

@@ -129,7 +129,8 @@ def _subsamplings(draw: st.DrawFn, place: Place) -> Layer:
 @st.composite
 def _rolls(draw: st.DrawFn, place: Place) -> Layer:
     # Where more than a quarter of an axis comes around its end, its middle is not the rule.
-    return Roll(draw(place.sizes(*(s for s in (0, 1, 2, 5) if 4 * s < min(place.lengths)))))
+    few = (shift for shift in (1, 2, 5) if 4 * shift < min(place.lengths))
+    return Roll(draw(place.sizes(0, *few)))
 
 
 @st.composite
