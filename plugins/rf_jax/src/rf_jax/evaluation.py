@@ -29,15 +29,12 @@ class Substitute:
 
 
 def evaluate(primitive: Any, params: Mapping[str, Any], operands: Sequence[Any]) -> Sequence[Any]:
-    """The results of a primitive on real values."""
+    """The results of a primitive on real values; numpy may warn where those are out of range."""
     if isinstance(primitive, Substitute):
         return [primitive.function(*map(np.asarray, operands))]
     formula = FORMULAS.get(primitive.name)
     if formula is not None and all(_is_plain(operand) for operand in operands):
-        with np.errstate(all="ignore"):
-            arrays = [np.asarray(operand) for operand in operands]
-            result = formula(params, *arrays)
-        return [result]
+        return [formula(params, *map(np.asarray, operands))]
     with jax.ensure_compile_time_eval():
         bound = primitive.bind(*operands, **params)
     return list(bound) if primitive.multiple_results else [bound]

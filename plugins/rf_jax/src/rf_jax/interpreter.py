@@ -146,13 +146,13 @@ class Interpreter:
             self.hearing.hear(params["name"], operands[0], shape, place)
             return operands
         avals = [variable.aval for variable in equation.outvars]
+        if set(map(type, operands)) <= _CONSTANT and name not in _STATEFUL:
+            return self._constants(primitive, params, operands, avals)
         self.builder.layer = self.scopes.label(path)
         try:
             if name in _STATEFUL:
                 reason = "it uses a mutable reference, whose writes are not followed"
                 raise UnsupportedOpError(name, self.builder.layer, reason)
-            if set(map(type, operands)) <= _CONSTANT:
-                return self._constants(primitive, params, operands, avals)
             if (control := CONTROL.get(name)) is not None:
                 return control(self, equation, operands, path)
             for operand in operands:

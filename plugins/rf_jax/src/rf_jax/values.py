@@ -90,6 +90,13 @@ class Application:
 
     def run(self) -> Sequence[Any]:
         """Computes the results, and all that they need, without recursion."""
+        if self.results is None:
+            with np.errstate(all="ignore"):
+                self._compute()
+        assert self.results is not None
+        return self.results
+
+    def _compute(self) -> None:
         stack = [self]
         while stack:
             current = stack[-1]
@@ -104,8 +111,6 @@ class Application:
             if current.results is not None:
                 stack.pop()
             stack += waiting
-        assert self.results is not None
-        return self.results
 
 
 class Constant:
