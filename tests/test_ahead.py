@@ -1,0 +1,114 @@
+"""Rows of many outputs walked together tell what a walk of each tells, to the last flag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from op_cases import booleans
+from rfcore.ahead import Ahead, Question
+from rfcore.evidence import Watch
+from rfcore.graph import Elementwise, Graph, GraphBuilder, Window, WindowAxis
+from rfcore.walk import Elastic, Walker
+from test_walk import graphs, whole
+
+
+@st.composite
+def questions(draw: st.DrawFn, walker: Walker) -> Question:
+    """Some rows of some node, or all of it."""
+    node = draw(st.integers(1, len(walker.graph.nodes) - 1))
+    shape = walker.graph.nodes[node].shape
+    dim = draw(st.none() | st.integers(0, len(shape) - 1)) if shape else None
+    rows = st.integers(0, 0 if dim is None else shape[dim] - 1)
+    return Question(walker, node, dim, tuple(draw(st.lists(rows, min_size=1, max_size=3))))
+
+
+@st.composite
+def elastic_axes(draw: st.DrawFn, graph: Graph) -> Elastic:
+    flags = [draw(booleans((len(node.shape),))) for node in graph.nodes]
+    return {index: tuple(row.tolist()) for index, row in enumerate(flags)}
+
+
+def assert_told_as_alone(graph: Graph, elastic: Elastic, asked: Sequence[Question]) -> None:
+    ahead = Ahead()
+    ahead.ask(asked)
+    for question in asked:
+        heard, alone = Watch(graph, elastic), Watch(graph, elastic)
+        place = (question.node, question.dim, question.indices)
+        told = ahead.told(question.walker, *place, heard)
+        assert told is not None
+        known = question.walker.influence(question.node, question.mask(), alone)
+        np.testing.assert_array_equal(whole(told.mask, graph, 0), whole(known.mask, graph, 0))
+        np.testing.assert_array_equal(told.lost, known.lost)
+        assert heard.ties_axes == alone.ties_axes
+        # Nodes that hand masks on as they are get skipped, and say nothing.
+        assert heard.visited == {graph.origins()[index] for index in alone.visited} - {0}
+        assert (heard.notes(), heard.exact()) == (alone.notes(), alone.exact())
+
+
+@settings(max_examples=300)
+@given(data=st.data())
+def test_rows_walked_together_tell_what_each_tells_alone(data: st.DataObject) -> None:
+    graph = data.draw(graphs())
+    assume(len(graph.nodes) > 1)
+    elastic = data.draw(st.just({}) | elastic_axes(graph))
+    asked = data.draw(st.lists(questions(Walker(graph, elastic)), min_size=1, max_size=5))
+    assert_told_as_alone(graph, elastic, asked)
+
+
+def test_rows_behind_a_mirror_are_flagged_at_both_borders() -> None:
+    builder = GraphBuilder((1, 6))
+    value = builder.window(0, Window((WindowAxis(1, 3, low=1),)), (1, 6), "blur")
+    mirrored = builder.axis_map(value, 1, np.arange(6)[::-1], "flip")
+    graph, elastic = builder.finish(), dict.fromkeys(range(3), (False, True))
+    walker = Walker(graph, elastic)
+    asked = [Question(walker, node, 1, (0, 3)) for node in (value, mirrored)]
+    assert_told_as_alone(graph, elastic, asked)
+    ahead = Ahead()
+    ahead.ask(asked)
+    flags = [ahead.told(walker, node, 1, (0, 3)) for node in (value, mirrored)]
+    assert [known.lost.tolist() for known in flags if known is not None] == [
+        [[True, False], [False, False]],
+        [[True, True], [False, False]],
+    ]
+
+
+def test_a_mask_that_ties_two_axes_is_heard_of_by_whoever_asked_for_it() -> None:
+    builder = GraphBuilder((1, 4, 4))
+    turned = builder.transpose(0, (0, 2, 1), "turn")
+    cross = builder.elementwise((0, turned), (1, 4, 4), "add")
+    again = builder.add(Elementwise((None, None)), (cross, 0), (1, 4, 4), "add")
+    spread = builder.transpose(again, (0, 2, 1), "turn")
+    both = builder.elementwise((again, spread), (1, 4, 4), "add")
+    graph, elastic = builder.finish(), dict.fromkeys(range(6), (False, True, True))
+    walker = Walker(graph, elastic)
+    asked = [Question(walker, node, 1, (2,)) for node in (turned, both)]
+    assert_told_as_alone(graph, elastic, asked)
+    heard = [Watch(graph, elastic) for _ in asked]
+    ahead = Ahead()
+    ahead.ask(asked)
+    for question, watch in zip(asked, heard, strict=True):
+        ahead.told(walker, question.node, 1, (2,), watch)
+    assert [watch.ties_axes for watch in heard] == [False, True]
+
+
+def test_what_one_output_asks_for_does_not_sharpen_what_another_sees() -> None:
+    # Who asks for all of the crop sees all of the input, as a row that stays uniform does.
+    builder = GraphBuilder((1, 6))
+    crop = builder.axis_map(0, 1, np.arange(1, 5), "crop")
+    square = builder.reshape(crop, (1, 2, 2), "view")
+    both = builder.axis_map(square, 1, np.array([[0, 1]]), "both")
+    first = builder.axis_map(square, 1, np.array([[0]]), "first")
+    graph = builder.finish()
+    elastic = dict.fromkeys((0, crop), (False, True))
+    elastic |= dict.fromkeys((square, both, first), (False, True, False))
+    walker = Walker(graph, elastic)
+    asked = [Question(walker, node, None, (0,)) for node in (both, first)]
+    assert_told_as_alone(graph, elastic, asked)
+    ahead = Ahead()
+    ahead.ask(asked)
+    told = [ahead.told(walker, node, None, (0,)) for node in (both, first)]
+    assert [int(whole(t.mask, graph, 0).sum()) for t in told if t is not None] == [6, 2]
