@@ -35,6 +35,8 @@ OLDEST = {
         *("-k", "not TestChannelsFirst"),
     ),
 }
+# Tests take from milliseconds to a minute: a worker that is done takes over from the other.
+TWO_WORKERS = ("-n", "2", "--dist", "worksteal")
 # Nothing is downloaded, nothing is drawn on a screen, and frameworks keep their logs to
 # themselves. Two workers already fill two cores; more threads would get in their way.
 QUIET = {
@@ -73,7 +75,7 @@ def tests(session: nox.Session) -> None:
     """Run every test, then the core's without a framework; `-- -k name` narrows it down."""
     session.install(*EVERYTHING, *group("test"), *group("models"), *group("notebooks"))
     if session.posargs:
-        session.run("pytest", "-n", "2", *session.posargs, env=QUIET | {"KERAS_BACKEND": "jax"})
+        session.run("pytest", *TWO_WORKERS, *session.posargs, env=QUIET | {"KERAS_BACKEND": "jax"})
         return
     # One process knows one Keras backend only.
     suites = [
@@ -85,7 +87,7 @@ def tests(session: nox.Session) -> None:
     for backend, *paths in suites:
         env = QUIET | {"KERAS_BACKEND": backend}
         try:
-            session.run("pytest", "-n", "2", *paths, env=env)
+            session.run("pytest", *TWO_WORKERS, *paths, env=env)
         except nox.command.CommandFailed:
             failed.append(f"{' '.join(paths)} (Keras on {backend})")
     if failed:
@@ -119,7 +121,7 @@ def outsider(session: nox.Session) -> None:
 def core(session: nox.Session) -> None:
     """Run the core's own tests, with no framework installed."""
     session.install(*CORE, *group("test"))
-    session.run("pytest", "-n", "2", "tests", *session.posargs, env=QUIET)
+    session.run("pytest", *TWO_WORKERS, "tests", *session.posargs, env=QUIET)
 
 
 @nox.session
@@ -133,7 +135,7 @@ def oldest(session: nox.Session, plugin: str) -> None:
     session.chdir(f"{folder}/tests")
     # Old frameworks have warnings of their own.
     env = QUIET | {"KERAS_BACKEND": "jax"}
-    session.run("pytest", "-n", "2", "-W", "default", *OLDEST[plugin], env=env)
+    session.run("pytest", *TWO_WORKERS, "-W", "default", *OLDEST[plugin], env=env)
 
 
 @nox.session
