@@ -11,6 +11,7 @@ probes at once get those of one layer only.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
@@ -19,49 +20,13 @@ import numpy as np
 
 from rfcore.errors import RfcoreError
 from rfcore.graph import AxisMap, Contract, Gather, Mask, Node, Opaque, Reshape
-from rfcore.masks import any_over, ties_axes
-from rfcore.walk import Influence, MaskTooLargeError, OpFaultError, Walker, one_hot
+from rfcore.masks import LARGEST_MASK, any_over, ties_axes
+from rfcore.questions import Question, walked_together
+from rfcore.walk import Influence, MaskTooLargeError, OpFaultError
 
-__all__ = ["Ahead", "Listener", "Question"]
+__all__ = ["Ahead", "Listener"]
 
 Form = tuple[bool, ...]
-
-# Booleans that the rows of one walk may come to along the longest axis.
-LARGEST_WALK = 1 << 25
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What do these rows of an output see?
-
-    Attributes:
-        walker: The graph as this output's own walk would have it, with what is cut.
-        node: The output's node.
-        dim: The axis of it that the rows are across; None for all of the output at once.
-        indices: The rows.
-    """
-
-    walker: Walker
-    node: int
-    dim: int | None
-    indices: tuple[int, ...]
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What tells it from other questions, as long as graphs live."""
-        return (*_place(self.walker), self.walker.cut, self.node, self.dim, self.indices)
-
-    def mask(self) -> Mask:
-        """The rows as a mask over the output."""
-        shape = self.walker.graph.nodes[self.node].shape
-        if self.dim is None:
-            return one_hot(shape, [], [[]] * len(self.indices))
-        return one_hot(shape, [self.dim], [[index] for index in self.indices])
-
-
-def _place(walker: Walker) -> tuple[int, int]:
-    """Which graph is walked; where no axis is known to be elastic, nothing is told by who says."""
-    return id(walker.graph), id(walker.elastic) if walker.elastic else 0
 
 
 class Listener(Protocol):
@@ -93,57 +58,36 @@ class Ahead:
 
         What fails is left to the output's own walk, which says why.
         """
-        for batch in _batches(questions):
-            try:
-                answers = _Walk(batch).answers()
-            except (MaskTooLargeError, OpFaultError, RfcoreError, MemoryError):
-                continue
+        for batch in walked_together(questions):
+            self._ask(batch)
+
+    def _ask(self, batch: Sequence[Question]) -> None:
+        try:
+            answers = _Walk(batch).answers()
+        except (MaskTooLargeError, MemoryError):
+            # Kernels with zeros of their own in each channel need masks over all channels.
+            half = len(batch) // 2
+            for part in (batch[:half], batch[half:]) if half else ():
+                self._ask(part)
+        except (OpFaultError, RfcoreError):
+            return
+        else:
             keys = (question.key for question in batch)
             self._answers.update(zip(keys, answers, strict=True))
 
-    def told(
-        self,
-        walker: Walker,
-        node: int,
-        dim: int | None,
-        indices: Sequence[int],
-        seen: Listener | None = None,
-    ) -> Influence | None:
+    def told(self, question: Question, seen: Listener | None = None) -> Influence | None:
         """The answer to a question that was asked before, or None.
 
         Args:
-            walker: As in `Question`, like the following.
-            node: The output's node.
-            dim: The axis of it.
-            indices: The rows.
+            question: An equal one.
             seen: Who hears what the walk passed.
         """
-        answer = self._answers.get(Question(walker, node, dim, tuple(indices)).key)
+        answer = self._answers.get(question.key)
         if answer is None:
             return None
         if seen is not None:
             seen.recall(answer.passed, ties_axes=answer.ties_axes)
         return answer.influence
-
-
-def _batches(questions: Iterable[Question]) -> Iterable[list[Question]]:
-    """Questions about one graph that can be walked in the memory there is."""
-    groups: dict[tuple[int, int], list[Question]] = {}
-    for question in questions:
-        if question.indices:
-            groups.setdefault(_place(question.walker), []).append(question)
-    for group in groups.values():
-        longest = max(max(node.shape, default=1) for node in group[0].walker.graph.nodes)
-        batch: list[Question] = []
-        rows = 0
-        for question in sorted(group, key=lambda question: question.node):
-            batch.append(question)
-            rows += len(question.indices)
-            if longest * rows > LARGEST_WALK:
-                yield batch
-                batch, rows = [], 0
-        if batch:
-            yield batch
 
 
 class _Flock(NamedTuple):
@@ -164,7 +108,7 @@ class _Walk:
         self.questions = questions
         cut = frozenset[int]().union(*(question.walker.cut for question in questions))
         self.walker = replace(questions[0].walker, cut=cut)
-        self.counts = [len(question.indices) for question in questions]
+        self.counts = [question.count for question in questions]
         self.lost = [np.zeros((count, 2), bool) for count in self.counts]
         self.passed: list[list[int]] = [[] for _ in questions]
         self.tying: set[int] = set()
@@ -211,7 +155,7 @@ class _Walk:
 
     def _pulled(self, index: int, node: Node, flock: _Flock) -> Iterable[tuple[int, _Flock]]:
         together = [flock]
-        if _looks_at_all_probes(node):
+        if _looks_at_all_probes(node, flock.mask):
             together = [_Flock((n,), mask) for n, mask in self._blocks(*flock)]
         for part in together:
             pulled, lost = self.walker.pulled(index, part.mask)
@@ -256,6 +200,9 @@ class _Walk:
         new = other.questions[common:]
         if not set(new).intersection(one.questions):
             shared = sum(self.counts[number] for number in other.questions[:common])
+            shape = (len(one.mask) + len(other.mask) - shared, *one.mask.shape[1:])
+            if math.prod(shape) > LARGEST_MASK:
+                raise MaskTooLargeError("a join", shape)
             mask = np.concatenate([one.mask, other.mask[shared:]])
             mask[:shared] |= other.mask[:shared]
             return _Flock(one.questions + new, mask)
@@ -284,8 +231,13 @@ class _Walk:
             yield number, rows[start:end]
 
 
-def _looks_at_all_probes(node: Node) -> bool:
+def _looks_at_all_probes(node: Node, mask: Mask) -> bool:
     """Whether an axis along which all probes agree becomes uniform, elastic or not."""
     op = node.op
+    if isinstance(op, Opaque):
+        return True
+    if not any(n > 1 for n in mask.shape[1:]):
+        # Probes of everything, or of nothing: there is nothing to disagree about.
+        return False
     pattern = op.pattern.read() if isinstance(op, Contract) and op.pattern is not None else None
-    return pattern is not None or isinstance(op, Gather | Opaque | Reshape)
+    return pattern is not None or isinstance(op, Gather | Reshape)

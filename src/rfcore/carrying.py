@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rfcore.ahead import Ahead, Question
+from rfcore.ahead import Ahead
 from rfcore.global_paths import reduced_dims
 from rfcore.graph import Cumulative, Node, Reduce
+from rfcore.questions import Question
 from rfcore.walk import Elastic, Walker, sees_less
 
 __all__ = ["Carrying", "tells_apart"]
@@ -107,9 +108,8 @@ class Carrying:
             for source, dims in self._dims_in_question(nodes[index]):
                 walker = self._local(cut[source])
                 for dim in dims:
-                    middle = nodes[source].shape[dim] // 2
-                    asked[source, dim] = Question(walker, source, dim, (middle,))
-                    asked[source, None] = Question(walker, source, None, (0,))
+                    asked[source, dim] = Question.middle(walker, source, dim)
+                    asked[source, None] = Question.whole(walker, source)
         return asked.values()
 
     def _dims_in_question(self, node: Node) -> Iterator[tuple[int, list[int]]]:
@@ -150,9 +150,8 @@ def tells_apart(
 ) -> tuple[bool, ...]:
     """As `Walker.tells_apart` of the middle of an axis, if need be without a walk."""
     if ahead is not None:
-        middle = walker.graph.nodes[node].shape[dim] // 2
-        one = ahead.told(walker, node, dim, (middle,))
-        every = ahead.told(walker, node, None, (0,))
+        one = ahead.told(Question.middle(walker, node, dim))
+        every = ahead.told(Question.whole(walker, node))
         if one is not None and every is not None:
             return sees_less(one.mask, every.mask, axes)
     return walker.tells_apart(node, dim, axes)

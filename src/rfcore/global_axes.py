@@ -104,16 +104,12 @@ def confirm_global(
     """
     if len(axes) == 1 or math.prod(told.traces.spec.spatial_shape) > LARGEST_AREA:
         return
-    graph = told.traces.asked.graph
-    probed = ProbedOutput(Walker(graph), told.node, told.axes, told.dims)
-    for number, axis in enumerate(axes):
-        if not axis.is_global or number in open_axes:
-            continue
-        middle = [axis.output_size // 2]
-        others = [a.output_size // 2 for i, a in enumerate(axes) if i != number]
-        everything = probed.everything(number)
-        for seen in probed.points(number, middle, [others]).values():
-            reaches = (seen.first, seen.last)
-            if everything and reaches != (everything.first, everything.last):
-                detail = "a row of outputs sees all of it, a single output does not"
-                raise IrregularFieldError(told.address, number, detail)
+    walker = Walker(told.traces.asked.graph)
+    probed = ProbedOutput(walker, told.node, told.axes, told.dims, told.traces.ahead)
+    asked = [n for n, axis in enumerate(axes) if axis.is_global and n not in open_axes]
+    middle = probed.single([axis.output_size // 2 for axis in axes]) if asked else []
+    for number in asked:
+        one, everything = middle[number], probed.everything(number)
+        if one and everything and (one.first, one.last) != (everything.first, everything.last):
+            detail = "a row of outputs sees all of it, a single output does not"
+            raise IrregularFieldError(told.address, number, detail)

@@ -6,7 +6,17 @@ from collections.abc import Collection, Iterator
 
 import numpy as np
 
-from rfcore.graph import AxisMap, Contract, Cumulative, Graph, Node, Opaque, Reduce, Window
+from rfcore.graph import (
+    AxisMap,
+    Contract,
+    Cumulative,
+    Elementwise,
+    Graph,
+    Node,
+    Opaque,
+    Reduce,
+    Window,
+)
 from rfcore.walk import Elastic
 
 __all__ = ["global_ops", "ignored_ops", "reduced_dims"]
@@ -20,12 +30,11 @@ def global_ops(graph: Graph, output: int, elastic: Elastic) -> list[int]:
         output: The node whose field is asked for.
         elastic: Which axes of each node follow the input's size.
     """
+    nodes = graph.nodes
     return [
         index
         for index in graph.ancestors(output)
-        if _reduces(graph.nodes[index], elastic)
-        or _accumulates(graph.nodes[index], elastic)
-        or _pools_to_fixed_grid(graph.nodes[index], index, elastic)
+        if _reduces(nodes[index], index, elastic) or _accumulates(nodes[index], elastic)
     ]
 
 
@@ -35,12 +44,9 @@ def ignored_ops(graph: Graph, output: int, elastic: Elastic) -> frozenset[int]:
     Running sums and ops without a rule are not among them: a path through those need not be
     global.
     """
-    return frozenset(
-        index
-        for index in graph.ancestors(output)
-        if _reduces(graph.nodes[index], elastic)
-        or _pools_to_fixed_grid(graph.nodes[index], index, elastic)
-    )
+    nodes = graph.nodes
+    before = graph.ancestors(output)
+    return frozenset(index for index in before if _reduces(nodes[index], index, elastic))
 
 
 def reduced_dims(node: Node) -> Iterator[tuple[int, Collection[int]]]:
@@ -56,31 +62,37 @@ def reduced_dims(node: Node) -> Iterator[tuple[int, Collection[int]]]:
             yield source, [d for d, label in enumerate(labels) if label not in node.op.result]
 
 
-def _reduces(node: Node, elastic: Elastic) -> bool:
-    if isinstance(node.op, Cumulative):
+def _reduces(node: Node, index: int, elastic: Elastic) -> bool:
+    """Whether an op takes all of an elastic axis into a fixed number of outputs."""
+    op = node.op
+    # Nearly all ops of a network are of these two kinds, and scans ask for every layer.
+    if isinstance(op, Elementwise):
         return False
-    return any(
-        flags[dim]
-        for source, dims in reduced_dims(node)
-        if (flags := elastic.get(source))
-        for dim in dims
-    )
+    if isinstance(op, Window):
+        mixed, flags = op.channel_dim, elastic.get(node.inputs[0])
+        return mixed is not None and flags is not None and flags[mixed]
+    if isinstance(op, Reduce | Contract):
+        return any(
+            flags[dim]
+            for source, dims in reduced_dims(node)
+            if (flags := elastic.get(source))
+            for dim in dims
+        )
+    return isinstance(op, AxisMap) and _pools_to_fixed_grid(op, node.inputs[0], index, elastic)
 
 
 def _accumulates(node: Node, elastic: Elastic) -> bool:
-    if isinstance(node.op, Cumulative):
+    """Whether an op can see an elastic axis to one end, or nobody knows how far."""
+    op = node.op
+    if isinstance(op, Cumulative):
         flags = elastic.get(node.inputs[0], ())
-        return bool(flags) and flags[node.op.dim]
-    return isinstance(node.op, Opaque) and any(
-        any(elastic.get(source, ())) for source in node.inputs
-    )
+        return bool(flags) and flags[op.dim]
+    return isinstance(op, Opaque) and any(any(elastic.get(i, ())) for i in node.inputs)
 
 
-def _pools_to_fixed_grid(node: Node, index: int, elastic: Elastic) -> bool:
+def _pools_to_fixed_grid(op: AxisMap, source: int, index: int, elastic: Elastic) -> bool:
     """An adaptive pooling: the whole of an elastic axis goes into a fixed number of outputs."""
-    if not isinstance(node.op, AxisMap):
+    before, after = elastic.get(source, ()), elastic.get(index, ())
+    if not before or not after or not before[op.dim] or after[op.dim]:
         return False
-    before, after = elastic.get(node.inputs[0], ()), elastic.get(index, ())
-    if not before or not after or not before[node.op.dim] or after[node.op.dim]:
-        return False
-    return len(np.unique(node.op.taps)) > 2 * len(node.op.taps)
+    return len(np.unique(op.taps)) > 2 * len(op.taps)

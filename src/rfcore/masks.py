@@ -13,6 +13,7 @@ uniform, and exact.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,17 @@ from rfcore.graph import Mask
 __all__ = ["Shape", "Site", "any_over", "collapse", "expand", "ties_axes", "uniform_where_constant"]
 
 Shape = tuple[int, ...]
+
+# Booleans in one mask; a walk that needs more ties whole axes together at a great size.
+LARGEST_MASK = 1 << 25
+
+
+class OversizeError(Exception):
+    """A mask would take more memory than it may."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        super().__init__(f"a mask of shape {shape}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +94,12 @@ def ties_axes(mask: Mask, elastic: Sequence[bool]) -> bool:
     """
     lengths = zip(elastic, mask.shape[1:], strict=False)
     return [flag and n > 1 for flag, n in lengths].count(True) > 1
+
+
+def refuse_oversize(shape: Shape) -> None:
+    """Raises `OversizeError` for the shape of a mask that is better not made."""
+    if math.prod(shape) > LARGEST_MASK:
+        raise OversizeError(shape)
 
 
 def any_over(mask: Mask, dims: int | tuple[int, ...], *, keepdims: bool = False) -> Mask:

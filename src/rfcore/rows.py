@@ -12,7 +12,8 @@ from rfcore.ahead import Ahead, Listener
 from rfcore.graph import Mask
 from rfcore.laws import Sighting, sighting
 from rfcore.masks import any_over
-from rfcore.walk import Influence, Walker, one_hot, several_hot
+from rfcore.questions import Question
+from rfcore.walk import Influence, Walker
 
 __all__ = ["ProbedOutput"]
 
@@ -59,15 +60,16 @@ class ProbedOutput:
         seen: Listener | None = None,
     ) -> dict[int, Sighting]:
         """What whole rows of outputs see along `axis`: an upper bound for each point in them."""
-        dim = self.dims[axis]
-        chosen = list(indices)
-        if self.ahead is not None and dim is not None:
-            known = self.ahead.told(self.walker, self.node, dim, chosen, seen)
-            if known is not None:
-                return self._seen_along(axis, chosen, known)
-        dims = [] if dim is None else [dim]
-        places = [[[index] if dims else []] for index in chosen]
-        rows = self._sightings(axis, chosen, dims, places, self._longest_axis(), seen)
+        dim, chosen = self.dims[axis], list(indices)
+        if dim is None:
+            question = Question(self.walker, self.node, (), (((),),) * len(chosen))
+        else:
+            question = Question.rows(self.walker, self.node, dim, chosen)
+        known = self._told(question, seen)
+        if known is None:
+            rows = self._sightings(axis, chosen, question, self._longest_axis(), seen)
+        else:
+            rows = self._seen_along(axis, chosen, known)
         return rows if self.walker.elastic else self._hidden_as_points_are(axis, rows)
 
     def _hidden_as_points_are(self, axis: int, rows: Mapping[int, Sighting]) -> dict[int, Sighting]:
@@ -98,13 +100,15 @@ class ProbedOutput:
 
     def everything(self, axis: int) -> Sighting | None:
         """What all outputs together see along `axis`: not the pixels that strides leave over."""
-        dim, shape = self.dims[axis], self.walker.graph.nodes[self.node].shape
-        mask = one_hot(shape, [], [[]])
-        if dim is not None:
-            mask = np.repeat(mask, shape[dim], axis=dim + 1)
-        influence = self.walker.influence(self.node, mask)
-        (profile,) = self._profile(influence.mask, axis)
-        return sighting(profile, lost=influence.lost[0].tolist())
+        dim = self.dims[axis]
+        if dim is None:
+            question = Question.whole(self.walker, self.node)
+        else:
+            question = Question.every(self.walker, self.node, dim)
+        influence = self._told(question)
+        if influence is None:
+            influence = self.walker.influence(self.node, question.mask())
+        return self._seen_along(axis, [0], influence).get(0)
 
     def points(
         self, axis: int, indices: Iterable[int], others: Sequence[Sequence[int]]
@@ -116,17 +120,28 @@ class ProbedOutput:
             indices: Output indices on it.
             others: Combinations of output indices on the remaining axes, in axis order.
         """
-        dims = [dim for dim in self.dims if dim is not None]
+        dims = tuple(dim for dim in self.dims if dim is not None)
         chosen = list(indices)
-        places = [[self._place(axis, index, other) for other in others] for index in chosen]
-        area = math.prod(self.length(a) for a in range(len(self.axes)))
-        outputs = math.prod(self.count(a) for a in range(len(self.axes)))
-        return self._sightings(axis, chosen, dims, places, max(area, outputs), None)
+        probes = [
+            tuple(self._place([*other[:axis], index, *other[axis:]]) for other in others)
+            for index in chosen
+        ]
+        question = Question(self.walker, self.node, dims, tuple(probes))
+        counted = range(len(self.axes))
+        area = max(math.prod(map(self.length, counted)), math.prod(map(self.count, counted)))
+        return self._sightings(axis, chosen, question, area)
 
-    def _place(self, axis: int, index: int, other: Sequence[int]) -> list[int]:
+    def single(self, place: Sequence[int]) -> list[Sighting | None]:
+        """What one output sees along each axis; its place has an index for every axis."""
+        dims = tuple(dim for dim in self.dims if dim is not None)
+        question = Question(self.walker, self.node, dims, ((self._place(place),),))
+        influence = self.walker.influence(self.node, question.mask())
+        return [self._seen_along(axis, [0], influence).get(0) for axis in range(len(self.axes))]
+
+    def _place(self, by_axis: Sequence[int]) -> tuple[int, ...]:
         """An output position as indices on those of its axes that move along some spatial axis."""
-        by_axis = [*other[:axis], index, *other[axis:]]
-        return [i for i, dim in zip(by_axis, self.dims, strict=True) if dim is not None]
+        pairs = zip(by_axis, self.dims, strict=True)
+        return tuple(index for index, dim in pairs if dim is not None)
 
     def _longest_axis(self) -> int:
         """Length of the longest axis on the way: a decoder's are longer than its input's."""
@@ -137,25 +152,21 @@ class ProbedOutput:
         self,
         axis: int,
         chosen: Sequence[int],
-        dims: Sequence[int],
-        places: Sequence[Sequence[Sequence[int]]],
+        question: Question,
         booleans: int,
-        seen: Listener | None,
+        seen: Listener | None = None,
     ) -> dict[int, Sighting]:
-        shape = self.walker.graph.nodes[self.node].shape
+        """What each probe sees along an axis; a mask takes so many booleans for each of them."""
         batch = max(1, BATCH_BOOLEANS // booleans)
         found: dict[int, Sighting] = {}
         for start in range(0, len(chosen), batch):
-            mask = several_hot(shape, dims, places[start : start + batch])
-            influence = self.walker.influence(self.node, mask, seen)
-            along = self._profile(influence.mask, axis)
-            for j, profile, lost in zip(
-                chosen[start : start + batch], along, influence.lost, strict=True
-            ):
-                sight = sighting(profile, lost=lost.tolist())
-                if sight is not None:
-                    found[j] = sight
+            some = slice(start, start + batch)
+            influence = self.walker.influence(self.node, question.part(some).mask(), seen)
+            found |= self._seen_along(axis, chosen[some], influence)
         return found
+
+    def _told(self, question: Question, seen: Listener | None = None) -> Influence | None:
+        return None if self.ahead is None else self.ahead.told(question, seen)
 
     def _profile(self, mask: Mask, axis: int) -> Mask:
         """Influence along one axis of the input, any over all other axes: (probes, length)."""

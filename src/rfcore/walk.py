@@ -11,7 +11,7 @@ import numpy as np
 
 from rfcore.errors import RfcoreError
 from rfcore.graph import AxisMap, Elementwise, Graph, Mask, Node
-from rfcore.masks import Site, any_over
+from rfcore.masks import LARGEST_MASK, OversizeError, Site, any_over
 from rfcore.pullback import pull
 
 __all__ = [
@@ -22,12 +22,10 @@ __all__ = [
     "Walker",
     "one_hot",
     "sees_less",
+    "several_hot",
 ]
 
 Elastic = Mapping[int, tuple[bool, ...]]
-
-# Booleans in one mask; a walk that needs more ties whole axes together at a great size.
-LARGEST_MASK = 1 << 25
 
 
 class MaskTooLargeError(Exception):
@@ -173,6 +171,8 @@ def _pulled(node: Node, mask: Mask, site: Site) -> tuple[Mask, ...]:
         parts = pull(node.op, mask, site)
     except (RfcoreError, MemoryError):
         raise
+    except OversizeError as error:
+        raise MaskTooLargeError(node.label, error.shape) from error
     except Exception as error:
         problem = f"cannot be pulled back ({type(error).__name__}: {error})"
         raise OpFaultError(node.label, problem) from error
@@ -202,11 +202,7 @@ def one_hot(shape: Sequence[int], dims: Sequence[int], indices: Sequence[Sequenc
         dims: The axes that the indices are on; one makes row probes, all spatial ones points.
         indices: One index per axis in `dims`, for each probe.
     """
-    mask = np.zeros((len(indices), *(n if d in dims else 1 for d, n in enumerate(shape))), bool)
-    columns = np.asarray(indices, np.intp).reshape(len(indices), len(dims)).T
-    at = dict(zip(dims, columns, strict=True))
-    mask[(np.arange(len(indices)), *(at.get(d, 0) for d in range(len(shape))))] = True
-    return mask
+    return several_hot(shape, dims, [[places] for places in indices])
 
 
 def several_hot(
@@ -220,10 +216,11 @@ def several_hot(
         groups: For each probe its places, each of them one index per axis in `dims`.
     """
     mask = np.zeros((len(groups), *(n if d in dims else 1 for d, n in enumerate(shape))), bool)
-    for probe, places in enumerate(groups):
-        columns = np.asarray(places, np.intp).reshape(len(places), len(dims)).T
-        at = dict(zip(dims, columns, strict=True))
-        mask[(probe, *(at.get(d, 0) for d in range(len(shape))))] = True
+    probes = np.repeat(np.arange(len(groups)), [len(places) for places in groups])
+    every = [place for places in groups for place in places]
+    columns = np.asarray(every, np.intp).reshape(len(every), len(dims)).T
+    at = dict(zip(dims, columns, strict=True))
+    mask[(probes, *(at.get(d, 0) for d in range(len(shape))))] = True
     return mask
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rfcore.graph import Mask, Window, WindowAxis
-from rfcore.masks import Shape, Site, any_over, collapse, expand
+from rfcore.masks import Shape, Site, any_over, collapse, expand, refuse_oversize
 
 __all__ = ["pull_window"]
 
@@ -91,8 +91,8 @@ def _kernel_by_channel(mask: Mask, op: Window, pattern: Mask, site: Site) -> Mas
     """A kernel whose non-zero taps differ between pairs of channels: tap by tap."""
     assert op.channel_dim is not None
     channel = op.channel_dim + 1
-    out_channels = pattern.shape[0]
-    full = expand(mask, channel, out_channels)
+    full = expand(mask, channel, pattern.shape[0])
+    refuse_oversize(full.shape)
     result: Mask | None = None
     for tap in np.ndindex(*pattern.shape[2:]):
         weights = pattern[(slice(None), slice(None), *tap)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
-from rfcore.ahead import Ahead, Question
+from rfcore.ahead import Ahead
 from rfcore.errors import RfcoreError
 from rfcore.evidence import spread_out, window_and_far
-from rfcore.global_paths import ignored_ops
+from rfcore.global_paths import global_ops, ignored_ops
 from rfcore.graph import Graph
+from rfcore.questions import Question
 from rfcore.traces import Comparison, TraceSet
 from rfcore.walk import Elastic, Walker
 
@@ -59,47 +61,67 @@ def _first_compared(traces: TraceSet, address: str, axis: int) -> Comparison | N
 def _about_fixed_axes(traces: TraceSet, address: str) -> Iterator[Question]:
     node, graph = traces.asked.values[address], traces.asked.graph
     assert node is not None
-    shape = graph.nodes[node].shape
-    yield from _what_axes_tell(Walker(graph), node, [dim for dim, n in enumerate(shape) if n > 1])
+    dims = [dim for dim, n in enumerate(graph.nodes[node].shape) if n > 1]
+    yield from _what_axes_tell(Walker(graph), node, dims)
+    ops = frozenset(global_ops(graph, node, traces.carrying_position(address)))
+    if ops:
+        yield from _what_axes_tell(Walker(graph, cut=ops), node, dims)
 
 
 def _what_axes_tell(walker: Walker, node: int, dims: Iterable[int]) -> Iterator[Question]:
     """What `tells_apart` asks: the middle of some axes of an output, and all of it."""
-    yield Question(walker, node, None, (0,))
-    for dim in dims:
-        yield Question(walker, node, dim, (walker.graph.nodes[node].shape[dim] // 2,))
+    yield Question.whole(walker, node)
+    yield from (Question.middle(walker, node, dim) for dim in dims)
 
 
 def _questions(traces: TraceSet, address: str, *, ignore_global: bool) -> Iterator[Question]:
     small = traces.asked.values[address]
     if small is None or 0 in traces.asked.shapes[address]:
         return
+    ops: Sequence[int] = ()
     for number, axis in enumerate(traces.spec.axes):
         comparison = _first_compared(traces, address, number)
         if comparison is None or not comparison.usable:
             return
-        alignment, graph = comparison.alignment, comparison.large.graph
+        alignment, graph, node = comparison.alignment, comparison.large.graph, comparison.node
         if number == 0:
-            yield from _about_axes(comparison)
+            ops = global_ops(graph, node, alignment.elastic)
+            yield from _about_axes(comparison, ops)
         if not _keeps_layout(comparison, traces):
             return
-        count = graph.nodes[comparison.node].shape[axis]
-        rows = window_and_far(count, comparison.longest_period(axis))
-        walker = _walker(graph, comparison.node, alignment.elastic, ignore_global=ignore_global)
-        yield Question(walker, comparison.node, axis, tuple(rows))
+        rows = window_and_far(graph.nodes[node].shape[axis], comparison.longest_period(axis))
+        walker = _walker(graph, node, alignment.elastic, ignore_global=ignore_global)
+        yield Question.rows(walker, node, axis, rows)
         asked = traces.asked.graph
-        walker = _walker(asked, small, alignment.elastic_small, ignore_global=ignore_global)
-        yield Question(walker, small, axis, tuple(spread_out(asked.nodes[small].shape[axis])))
+        if ops and not ignore_global:
+            yield from _about_global_axis(walker, node, axis, rows, ops)
+            # What `confirm_global` asks.
+            yield Question.every(Walker(asked), small, axis)
+        else:
+            walker = _walker(asked, small, alignment.elastic_small, ignore_global=ignore_global)
+            yield Question.rows(walker, small, axis, spread_out(asked.nodes[small].shape[axis]))
 
 
-def _about_axes(comparison: Comparison) -> Iterator[Question]:
+def _about_axes(comparison: Comparison, ops: Sequence[int]) -> Iterator[Question]:
     """Which axis of the output moves along which of the input, where ops may have moved them."""
     graph, node = comparison.large.graph, comparison.node
     if graph.keeps_axes_in_place(node):
         return
-    walker = Walker(graph, comparison.alignment.elastic)
-    flags = comparison.alignment.elastic[node]
-    yield from _what_axes_tell(walker, node, [dim for dim, flag in enumerate(flags) if flag])
+    elastic = comparison.alignment.elastic
+    dims = [dim for dim, flag in enumerate(elastic[node]) if flag]
+    yield from _what_axes_tell(Walker(graph, elastic), node, dims)
+    if ops:
+        # Behind a global op only the local paths tell.
+        yield from _what_axes_tell(Walker(graph, elastic, frozenset(ops)), node, dims)
+
+
+def _about_global_axis(
+    walker: Walker, node: int, axis: int, rows: Sequence[int], ops: Sequence[int]
+) -> Iterator[Question]:
+    """What `global_reach` asks of an output behind ops that see a whole axis."""
+    yield Question.every(walker, node, axis)
+    yield Question.rows(replace(walker, cut=frozenset(ops)), node, axis, rows)
+    yield Question.rows(replace(walker, cut=frozenset(ops[1:])), node, axis, rows[:1])
 
 
 def _keeps_layout(comparison: Comparison, traces: TraceSet) -> bool:
