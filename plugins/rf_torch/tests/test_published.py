@@ -126,13 +126,16 @@ def test_published_field(network: str) -> None:
     assert not field.notes
     assert field.input_shape == input_shape[1:]
     assert field.output_shape == true_shape(model, output or "", input_shape)
+    assert field.verify(model, input_shape=input_shape, output=output).complete
 
 
 @pytest.mark.parametrize("network", FROM_TRANSFORMERS)
 def test_published_field_of_a_network_that_others_wrote(network: str) -> None:
     build, input_shape, output = FROM_TRANSFORMERS[network]
-    field = rfcore.estimate(build(), input_shape=input_shape, output=output)
+    model = build().eval()
+    field = rfcore.estimate(model, input_shape=input_shape, output=output)
     assert_agrees(field, ROWS[network])
+    assert field.verify(model, input_shape=input_shape, output=output).complete
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 3, 5])

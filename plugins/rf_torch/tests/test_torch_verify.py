@@ -12,14 +12,12 @@ import torch
 from torch import Tensor, nn
 
 import rfcore
-from networks.causal import TCN, WaveNet
-from networks.convnext import ConvNeXtTiny
+from networks.causal import TCN
 from networks.dense import DenseNet121
 from networks.from_transformers import transformers_segformer
-from networks.patchgan import PatchGAN
 from networks.pixelcnn import InPlaceMaskedConv2d, PixelCNN
-from networks.residual import resnet18, resnet50
-from networks.sequence import SpliceAI10k, Wav2Vec2Encoder
+from networks.residual import resnet18
+from networks.sequence import SpliceAI10k
 from networks.unet import UNet
 from rf_torch.backend import TorchBackend
 from rf_torch.forward import plain_kernels
@@ -53,18 +51,14 @@ class Function(nn.Module):
         return self.function(x, *self.parts)
 
 
-# Real networks. A field larger than the input shows on a strip that is longer on one axis.
+# Real networks; those with published fields are certified where these are compared. A field larger
+# than the input shows on a strip that is longer on one axis.
 
 
 @pytest.mark.parametrize(
     ("build", "input_shape", "output", "longest"),
     [
-        pytest.param(resnet50, IMAGE, "layer4", 480, id="ResNet-50, 427"),
         pytest.param(DenseNet121, IMAGE, None, 2080, id="DenseNet-121, 2071"),
-        pytest.param(ConvNeXtTiny, IMAGE, None, 1696, id="ConvNeXt-Tiny, 1688"),
-        pytest.param(lambda: PatchGAN(3), IMAGE, None, 224, id="PatchGAN, 70"),
-        pytest.param(Wav2Vec2Encoder, (1, 16000), None, 16000, id="wav2vec2, 400"),
-        pytest.param(lambda: WaveNet(3), (1, 224), None, 3104, id="WaveNet, 3070"),
         pytest.param(SpliceAI10k, (4, 224), None, 10016, id="SpliceAI, 10001"),
         pytest.param(lambda: UNet(3, up="bilinear"), (1, 64, 64), None, 128, id="U-Net, 8 phases"),
         pytest.param(lambda: TCN(3, (1, 2, 4, 8)), (1, 40), None, 104, id="TCN, 61"),
