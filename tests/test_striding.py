@@ -44,9 +44,16 @@ def unshuffled(builder, value):
     return pooled(builder, builder.reshape(value, (1, 6, 20), "stack"), 2, 5)
 
 
+def shuffled(builder, value):
+    """A pixel shuffle by two behind a stride of three, which leaves 3/2 pixels per position."""
+    value = builder.reshape(pooled(builder, value, 2, 3), (1, 1, 2, 20), "channels")
+    value = builder.transpose(value, (0, 1, 3, 2), "transpose")
+    return pooled(builder, builder.reshape(value, (1, 1, 40), "merge"), 2, 5)
+
+
 @pytest.mark.parametrize(
     "network",
-    [plain, unsqueezed, transposed, sliced, unshuffled],
+    [plain, unsqueezed, transposed, sliced, unshuffled, shuffled],
     ids=lambda network: network.__name__,
 )
 def test_strides_of_one_axis_are_multiplied(network):

@@ -28,8 +28,7 @@ def total_strides(graph: Graph) -> tuple[int, ...]:
             for dim, stride in _moved(node, graph.nodes[source].shape, chain[source]).items():
                 strides[dim] = math.lcm(strides.get(dim, 1), stride)
         for dim, down, up in _scaling(node):
-            after = strides.get(dim, 1) * down
-            strides[dim] = after // up if after % up == 0 else after
+            strides[dim] = _finer(strides.get(dim, 1) * down, up)
         if isinstance(node.op, Window) and node.op.channel_dim is not None:
             strides.pop(node.op.channel_dim, None)
         chain.append(strides)
@@ -52,10 +51,14 @@ def _moved(node: Node, source: Shape, strides: Mapping[int, int]) -> dict[int, i
         if not after or strides.keys() & set(before) != set(before[:1]):
             continue
         inner = math.prod(source[dim] for dim in before[1:])
-        fine, rest = divmod(strides[before[0]], inner)
-        if rest == 0:
-            moved[after[0]] = fine * math.prod(node.shape[dim] for dim in after[1:])
+        fine = _finer(strides[before[0]], inner)
+        moved[after[0]] = fine * math.prod(node.shape[dim] for dim in after[1:])
     return moved
+
+
+def _finer(stride: int, times: int) -> int:
+    """A stride once there are so many positions for each; a fraction counts as its numerator."""
+    return stride // math.gcd(stride, times)
 
 
 def _scaling(node: Node) -> Iterator[tuple[int, int, int]]:

@@ -14,6 +14,7 @@ from rfcore.layers import (
     Branches,
     Convolution,
     Cropping,
+    DepthToSpace,
     Flip,
     GlobalPooling,
     Normalization,
@@ -239,5 +240,16 @@ REGRESSIONS = (
         input_shape=(7, 12),
         expected=Expected(size=9, stride=1, padding=3, outputs=(3, 8)),
         source="by hand: the paths of output j read j - 1 … j + 5 and j - 3",
+    ),
+    Case(
+        name="a pixel shuffle by two behind blocks of three",
+        layers=(
+            SpaceToDepth((3, 1)),
+            DepthToSpace(2),
+            Convolution(2, stride=3, padding=1, dilation=2),
+        ),
+        input_shape=(30, 23),
+        expected=Expected(stride=(Fraction(9, 2), Fraction(3, 2)), outputs=(7, 16)),
+        source="by hand: strides of 3 and 1 pixels, halved, times 3; it took hours in frameworks",
     ),
 )
