@@ -7,6 +7,7 @@ import pytest
 
 from line_probes import fitted
 from rfcore.errors import IrregularFieldError
+from rfcore.evidence import window_and_far
 from rfcore.laws import Sighting, find_law, law_of, sighting
 
 
@@ -74,3 +75,12 @@ def test_law_of_says_why_there_is_none() -> None:
     seen = {j: Sighting(j * j, j * j + 1, 1, j * j, j * j, 99) for j in range(1, 9)}
     with pytest.raises(IrregularFieldError, match=r"no period up to 4 .*1: \[1, 2\), 2: \[4, 5\)"):
         law_of(seen, 4, "conv", 1)
+
+
+def test_outputs_are_taken_from_two_periods_in_the_middle_and_from_beside_them():
+    assert window_and_far(100, 2) == [25, 26, 33, 48, 49, 50, 51, 52, 75, 76]
+
+
+def test_a_period_that_takes_hours_to_walk_is_not_walked():
+    assert window_and_far(400_000, 600)
+    assert window_and_far(400_000, 100_000) == []

@@ -17,6 +17,9 @@ from rfcore.walk import Elastic
 
 __all__ = ["Watch", "in_clear_sight", "refuse_blind", "spread_out", "window_and_far"]
 
+# Outputs times those of a period, at most.
+LARGEST_SEARCH = 1 << 28
+
 
 @dataclass(slots=True)
 class Watch:
@@ -91,7 +94,12 @@ class Watch:
 
 
 def window_and_far(count: int, period: int) -> list[int]:
-    """Outputs to probe: two periods in the middle, one on either side of it, and one more."""
+    """Outputs to probe: two periods in the middle, one on either side of it, and one more.
+
+    None where a period is so long that to walk all of its phases takes forever.
+    """
+    if period * count > LARGEST_SEARCH:
+        return []
     middle = count // 2
     window = range(max(0, middle - period), min(count, middle + period + 1))
     before = range(count // 4, min(count, count // 4 + period))

@@ -18,9 +18,6 @@ from rfcore.walk import Elastic
 
 __all__ = ["from_larger"]
 
-# Periods times outputs: all phases of a longer period are not walked.
-LARGEST_SEARCH = 1 << 28
-
 
 def from_larger(told: Measurement, comparison: Comparison, axis: int) -> AxisField | None:
     """The field along an axis; None where the larger trace does not tell.
@@ -37,9 +34,9 @@ def from_larger(told: Measurement, comparison: Comparison, axis: int) -> AxisFie
     alignment, dim = comparison.alignment, told.dims[axis]
     probed = told.probed(comparison.large.graph, comparison.node, alignment.elastic)
     max_period = comparison.longest_period(dim)
-    if max_period * probed.count(axis) > LARGEST_SEARCH:
-        return None
     indices = window_and_far(probed.count(axis), max_period)
+    if not indices:
+        return None
     watch = Watch(comparison.large.graph, alignment.elastic)
     sightings = probed.rows(axis, indices, watch)
     told.findings.ties_axes |= watch.ties_axes and comparison.usable
