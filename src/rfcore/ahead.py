@@ -11,7 +11,6 @@ probes at once get those of one layer only.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
@@ -20,9 +19,9 @@ import numpy as np
 
 from rfcore.errors import RfcoreError
 from rfcore.graph import AxisMap, Contract, Gather, Mask, Node, Opaque, Reshape
-from rfcore.masks import LARGEST_MASK, any_over, ties_axes
+from rfcore.masks import MaskTooLargeError, any_over, refuse_oversize, ties_axes
 from rfcore.questions import Question, walked_together
-from rfcore.walk import Influence, MaskTooLargeError, OpFaultError
+from rfcore.walk import Influence, OpFaultError
 
 __all__ = ["Ahead", "Listener"]
 
@@ -200,9 +199,7 @@ class _Walk:
         new = other.questions[common:]
         if not set(new).intersection(one.questions):
             shared = sum(self.counts[number] for number in other.questions[:common])
-            shape = (len(one.mask) + len(other.mask) - shared, *one.mask.shape[1:])
-            if math.prod(shape) > LARGEST_MASK:
-                raise MaskTooLargeError("a join", shape)
+            refuse_oversize((len(one.mask) + len(other.mask) - shared, *one.mask.shape[1:]))
             mask = np.concatenate([one.mask, other.mask[shared:]])
             mask[:shared] |= other.mask[:shared]
             return _Flock(one.questions + new, mask)

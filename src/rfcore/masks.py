@@ -21,7 +21,17 @@ import numpy as np
 
 from rfcore.graph import Mask
 
-__all__ = ["Shape", "Site", "any_over", "collapse", "expand", "ties_axes", "uniform_where_constant"]
+__all__ = [
+    "MaskTooLargeError",
+    "Shape",
+    "Site",
+    "any_over",
+    "collapse",
+    "expand",
+    "refuse_oversize",
+    "ties_axes",
+    "uniform_where_constant",
+]
 
 Shape = tuple[int, ...]
 
@@ -29,12 +39,12 @@ Shape = tuple[int, ...]
 LARGEST_MASK = 1 << 25
 
 
-class OversizeError(Exception):
-    """A mask would take more memory than it may."""
+class MaskTooLargeError(Exception):
+    """A walk would need more memory than it may have; it is tried at a smaller size then."""
 
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
-        super().__init__(f"a mask of shape {shape}")
+    def __init__(self, op: str, shape: Shape) -> None:
+        self.op, self.shape = op, shape
+        super().__init__(f"{op} needs a mask of shape {shape}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +106,18 @@ def ties_axes(mask: Mask, elastic: Sequence[bool]) -> bool:
     return [flag and n > 1 for flag, n in lengths].count(True) > 1
 
 
-def refuse_oversize(shape: Shape) -> None:
-    """Raises `OversizeError` for the shape of a mask that is better not made."""
+def refuse_oversize(shape: Shape, op: str = "") -> None:
+    """Refuses a mask that is better not made.
+
+    Args:
+        shape: Its shape.
+        op: What needs it; a rule does not know, and the walk says it.
+
+    Raises:
+        MaskTooLargeError: It would take more memory than one mask may.
+    """
     if math.prod(shape) > LARGEST_MASK:
-        raise OversizeError(shape)
+        raise MaskTooLargeError(op, shape)
 
 
 def any_over(mask: Mask, dims: int | tuple[int, ...], *, keepdims: bool = False) -> Mask:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -11,7 +10,7 @@ import numpy as np
 
 from rfcore.errors import RfcoreError
 from rfcore.graph import AxisMap, Elementwise, Graph, Mask, Node
-from rfcore.masks import LARGEST_MASK, OversizeError, Site, any_over
+from rfcore.masks import MaskTooLargeError, Site, any_over, refuse_oversize
 from rfcore.pullback import pull
 
 __all__ = [
@@ -26,14 +25,6 @@ __all__ = [
 ]
 
 Elastic = Mapping[int, tuple[bool, ...]]
-
-
-class MaskTooLargeError(Exception):
-    """A walk would need more memory than it may have; it is tried at a smaller size then."""
-
-    def __init__(self, op: str, shape: tuple[int, ...]) -> None:
-        self.op, self.shape = op, shape
-        super().__init__(f"{op} needs a mask of shape {shape}")
 
 
 class OpFaultError(Exception):
@@ -104,8 +95,7 @@ class Walker:
                 if not part.any():
                     continue
                 shape = part.shape if earlier is None else _merged(part, earlier)
-                if math.prod(shape) > LARGEST_MASK:
-                    raise MaskTooLargeError(node.label, shape)
+                refuse_oversize(shape, node.label)
                 pending[source] = part if earlier is None else earlier | part
         if mirrored:
             lost |= lost[:, ::-1]
@@ -149,8 +139,7 @@ class Walker:
         node = self.graph.nodes[index]
         parts = _pulled(node, mask, self._site(index, lost))
         for part in parts:
-            if math.prod(part.shape) > LARGEST_MASK:
-                raise MaskTooLargeError(node.label, part.shape)
+            refuse_oversize(part.shape, node.label)
         return parts, lost
 
     def _site(self, index: int, lost: Mask) -> Site:
@@ -171,7 +160,7 @@ def _pulled(node: Node, mask: Mask, site: Site) -> tuple[Mask, ...]:
         parts = pull(node.op, mask, site)
     except (RfcoreError, MemoryError):
         raise
-    except OversizeError as error:
+    except MaskTooLargeError as error:
         raise MaskTooLargeError(node.label, error.shape) from error
     except Exception as error:
         problem = f"cannot be pulled back ({type(error).__name__}: {error})"
