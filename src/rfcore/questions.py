@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
@@ -98,12 +98,21 @@ def _place(walker: Walker) -> tuple[int, int]:
     return id(walker.graph), id(walker.elastic) if walker.elastic else 0
 
 
-class _Party(NamedTuple):
-    """Questions that agree, and what: sets of nodes, as the bits of numbers."""
+@dataclass(slots=True)
+class _Party:
+    """Questions that agree, and about what: sets of nodes, as the bits of numbers."""
 
-    cut: int
-    passed: int
-    questions: list[Question]
+    cut: int = 0
+    passed: int = 0
+    questions: list[Question] = field(default_factory=list)
+
+    def agrees(self, cut: int, passed: int) -> bool:
+        return not (cut & self.passed or passed & self.cut)
+
+    def take(self, question: Question, cut: int, passed: int) -> None:
+        self.questions.append(question)
+        self.cut |= cut
+        self.passed |= passed
 
 
 def _agreeing(questions: Sequence[Question]) -> Iterable[list[Question]]:
@@ -115,13 +124,11 @@ def _agreeing(questions: Sequence[Question]) -> Iterable[list[Question]]:
     for question in sorted(questions, key=lambda question: question.node):
         cut = sum(bits[node] for node in question.walker.cut)
         passed = before[question.node] & ~cut
-        for number, party in enumerate(parties):
-            if not (cut & party.passed or passed & party.cut):
-                party.questions.append(question)
-                parties[number] = _Party(party.cut | cut, party.passed | passed, party.questions)
-                break
-        else:
-            parties.append(_Party(cut, passed, [question]))
+        party = next((party for party in parties if party.agrees(cut, passed)), None)
+        if party is None:
+            party = _Party()
+            parties.append(party)
+        party.take(question, cut, passed)
     return (party.questions for party in parties)
 
 

@@ -62,16 +62,21 @@ def _about_fixed_axes(traces: TraceSet, address: str) -> Iterator[Question]:
     node, graph = traces.asked.values[address], traces.asked.graph
     assert node is not None
     dims = [dim for dim, n in enumerate(graph.nodes[node].shape) if n > 1]
-    yield from _what_axes_tell(Walker(graph), node, dims)
-    ops = frozenset(global_ops(graph, node, traces.carrying_position(address)))
-    if ops:
-        yield from _what_axes_tell(Walker(graph, cut=ops), node, dims)
+    ops = global_ops(graph, node, traces.carrying_position(address))
+    yield from _what_axes_tell(Walker(graph), node, dims, ops)
 
 
-def _what_axes_tell(walker: Walker, node: int, dims: Iterable[int]) -> Iterator[Question]:
-    """What `tells_apart` asks: the middle of some axes of an output, and all of it."""
-    yield Question.whole(walker, node)
-    yield from (Question.middle(walker, node, dim) for dim in dims)
+def _what_axes_tell(
+    walker: Walker, node: int, dims: Sequence[int], ops: Sequence[int]
+) -> Iterator[Question]:
+    """What `tells_apart` asks: the middle of some axes of an output, and all of it.
+
+    Behind ops that see a whole axis it asks again, for only the local paths tell there.
+    """
+    local = [replace(walker, cut=frozenset(ops))] if ops else []
+    for one in (walker, *local):
+        yield Question.whole(one, node)
+        yield from (Question.middle(one, node, dim) for dim in dims)
 
 
 def _questions(traces: TraceSet, address: str, *, ignore_global: bool) -> Iterator[Question]:
@@ -109,10 +114,7 @@ def _about_axes(comparison: Comparison, ops: Sequence[int]) -> Iterator[Question
         return
     elastic = comparison.alignment.elastic
     dims = [dim for dim, flag in enumerate(elastic[node]) if flag]
-    yield from _what_axes_tell(Walker(graph, elastic), node, dims)
-    if ops:
-        # Behind a global op only the local paths tell.
-        yield from _what_axes_tell(Walker(graph, elastic, frozenset(ops)), node, dims)
+    yield from _what_axes_tell(Walker(graph, elastic), node, dims, ops)
 
 
 def _about_global_axis(
