@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -23,6 +23,18 @@ __all__ = ["Forward"]
 SEED = 0
 
 
+class Ran(NamedTuple):
+    """What is known of a run once it is over; its tensors would hold all that was traced.
+
+    Attributes:
+        addresses: What it computed, in execution order.
+        error: Why it stopped, if it did.
+    """
+
+    addresses: tuple[str, ...]
+    error: Exception | None
+
+
 @dataclass(slots=True)
 class Forward:
     """A model, ready to be traced.
@@ -33,7 +45,7 @@ class Forward:
         named: The layers inside.
         notes: What a reader of a result should know about its other inputs.
         holds: What the measured input is declared to hold, as "int32"; None where nothing is.
-        last: What the latest run recorded.
+        last: The latest run.
     """
 
     model: Any
@@ -41,7 +53,8 @@ class Forward:
     named: NamedLayers = field(init=False)
     notes: tuple[str, ...] = field(init=False)
     holds: str | None = field(init=False)
-    last: Recording | None = field(default=None, init=False)
+    last: Ran | None = field(default=None, init=False)
+    _recording: Recording | None = field(default=None, init=False)
     _arguments: Callable[[Any], Any] = field(init=False)
     _is_open: bool = field(default=False, init=False)
 
@@ -95,13 +108,12 @@ class Forward:
 
         @returns_by_address
         def forward(image: Any) -> Any:
-            recording = self._run(image, only)
-            tensors = recording.addressed()
+            tensors, error = self._run(image, only)
             if only is None:
                 return tensors
             address = self._whole(only, tensors)
-            if address not in tensors and recording.error is not None:
-                raise recording.error
+            if address not in tensors and error is not None:
+                raise error
             return tensors[address]
 
         if keras.config.backend() != "tensorflow":
@@ -111,16 +123,19 @@ class Forward:
         unconverted: Callable[[Any], Any] = plain(forward)
         return unconverted
 
-    def _run(self, image: Any, only: str | None) -> Recording:
-        self.last = recording = Recording(image, only)
-        with _plain_errors(), keras.StatelessScope(), self.opened():
-            try:
-                recording.keep("", self.model(self._arguments(image), training=False))
-            except Exception as error:
-                recording.error = error
-                if not recording.addressed() or _asks_for_values(error):
-                    raise
-        return recording
+    def _run(self, image: Any, only: str | None) -> tuple[dict[str, Any], Exception | None]:
+        """Every tensor by its address, and why the forward stopped, if it did."""
+        self._recording, stopped = Recording(image, only), None
+        try:
+            with _plain_errors(), keras.StatelessScope(), self.opened():
+                self._keep("", self.model(self._arguments(image), training=False))
+        except Exception as error:
+            stopped = error
+        tensors, self._recording = self._recording.addressed(), None
+        self.last = Ran(tuple(tensors), stopped)
+        if stopped is not None and (not tensors or _asks_for_values(stopped)):
+            raise stopped
+        return tensors, stopped
 
     def _whole(self, address: str, tensors: Mapping[str, Any]) -> str:
         """The address with the whole path of a nested layer that goes by its own name."""
@@ -130,8 +145,8 @@ class Forward:
         return next((path for path, name in short.items() if name == address), address)
 
     def _keep(self, path: str, output: Any) -> None:
-        if self.last is not None:
-            self.last.keep(path, output)
+        if self._recording is not None:
+            self._recording.keep(path, output)
 
 
 def _asks_for_values(error: BaseException) -> bool:

@@ -56,7 +56,6 @@ def measured_output(
                 linear = found.at(image)
         except IndependentOutputError as error:
             raise no_path from error
-        forward.last = None
 
         def pull(cotangents: NDArray[Any]) -> NDArray[Any]:
             with forward.opened():

@@ -34,7 +34,6 @@ class Recording:
         self._home = _HOMES.get(keras.config.backend())
         self._trace = None if self._home is None else getattr(image, self._home, None)
         self._calls: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        self.error: Exception | None = None
 
     def keep(self, name: str, output: Any) -> None:
         """Notes what a layer returned; the model itself has the empty name."""

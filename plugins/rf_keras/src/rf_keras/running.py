@@ -62,9 +62,7 @@ def output_forward(
     def run(image: NDArray[Any]) -> NDArray[Any]:
         # PyTorch runs the model itself, TensorFlow and JAX what they traced of it.
         with forward.opened():
-            value = found.run(image)
-        forward.last = None
-        return value
+            return found.run(image)
 
     # Keras casts what it is given; only whole numbers are token numbers still after that.
     numbers = (forward.holds or "").startswith(("int", "uint"))

@@ -80,12 +80,8 @@ def _translated(forward: Forward, inner: InputSpec, spec: KerasInput) -> Trace:
     with forward.opened():
         found = delegate().trace(forward.function(), inner)
     # Where the framework remembers its graph of the forward, it does not run for each size.
-    recorded = forward.last
-    error = found.error
-    addresses: list[str] = []
-    if recorded is not None:
-        addresses = list(recorded.addressed())
-        error = recorded.error or error
+    addresses, stopped = forward.last or ((), None)
+    error = stopped or found.error
     known = {address: f"[{address}]" for address in addresses if f"[{address}]" in found.values}
     values = {address: found.values[key] for address, key in known.items()}
     shapes = {address: found.shapes[key] for address, key in known.items()}
