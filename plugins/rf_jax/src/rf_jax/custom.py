@@ -23,8 +23,9 @@ def custom_rule(call: Call) -> Rule | None:
 
 def _called(call: Call) -> list[str]:
     """The foreign function or callback that a primitive runs."""
-    target = call.params.get("target_name")
-    callback = call.params.get("callback")
+    target, callback = map(call.params.get, ("target_name", "callback"))
+    if target is None and callback is None:
+        return []
     function = getattr(callback, "callback_func", callback)
     name = getattr(function, "__name__", None)
     return [text for text in (target, name) if isinstance(text, str)]

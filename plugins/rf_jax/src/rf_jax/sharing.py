@@ -27,9 +27,9 @@ class Sharing:
     """
 
     def __init__(self, known: dict[Any, Any]) -> None:
-        # By how they are made. Their ids are keys too, so each has to live as long as this does.
+        # By how they are made.
         self._known = known
-        self._kept: dict[int, Constant] = known.setdefault("kept", {})
+        self._kept: set[Constant] = known.setdefault("kept", set())
 
     def given(self, value: Any) -> Constant:
         """A weight or literal; arrays of numpy are not shared, for somebody may write to them."""
@@ -45,25 +45,25 @@ class Sharing:
         found: Constant | None = self._known.get(key)
         if found is None:
             found = self._known[key] = Constant.given(copy(value) if is_number else value)
-            self._kept[id(found)] = found
+            self._kept.add(found)
         return found
 
     def computed(
         self, primitive: Any, params: dict[str, Any], operands: Sequence[Constant], avals: Any
     ) -> Sequence[Constant]:
         """The results of a primitive on constants."""
-        ids = tuple(map(id, operands))
-        if not folds(primitive) or not self._kept.keys() >= set(ids):
-            return Constant.computed(primitive, params, operands, avals)
-        key = (primitive.name, ids, tuple(params.items()))
+        # Constants are told apart by what they are, not by what they hold.
+        key = (primitive.name, *operands, *params.items())
         try:
             found: Sequence[Constant] | None = self._known.get(key)
         except TypeError:
             # A parameter that cannot be hashed.
             return Constant.computed(primitive, params, operands, avals)
         if found is None:
-            found = self._known[key] = Constant.computed(primitive, params, operands, avals)
-            self._kept.update((id(made), made) for made in found)
+            found = Constant.computed(primitive, params, operands, avals)
+            if folds(primitive) and self._kept.issuperset(operands):
+                self._known[key] = found
+                self._kept.update(found)
         return found
 
 

@@ -10,7 +10,7 @@ import math
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -228,31 +228,52 @@ class Constant:
 
     def _pattern(self) -> Pattern:
         def load() -> Mask | None:
-            if self.hidden or (self.made_by is None and _known_dense(self._value)):
+            if self.hidden:
                 return None
-            array = self.array()
-            count = np.count_nonzero(array)
-            if count in (0, array.size):
-                _remember_dense(self._value)
-                return None
-            return np.asarray(array != 0)
+            known = _zeros_of(self._value) if self.made_by is None else None
+            return self._partly_zero() if known is None else _all_but(known, self.shape)
 
         return Pattern(load)
 
+    def _partly_zero(self) -> Mask | None:
+        mask = np.asarray(self.array() != 0)
+        zeros = mask.size - np.count_nonzero(mask)
+        partly = 0 < zeros < mask.size
+        if self.made_by is None and (zeros <= FEW or not partly):
+            _remember(self._value, np.flatnonzero(~mask) if partly else _NOWHERE)
+        return mask if partly else None
 
-# Weights without structural zeros, which cannot change: those of jax itself are immutable.
-_dense: dict[int, weakref.ref[Any]] = {}
+
+class _Known(NamedTuple):
+    """A weight, as long as it lives, and where it is zero, flattened."""
+
+    weight: weakref.ref[Any]
+    zeros: NDArray[np.intp]
 
 
-def _known_dense(weight: Any) -> bool:
-    reference = _dense.get(id(weight))
-    return reference is not None and reference() is weight
+# Weights of jax itself are immutable. Places of many zeros would take much room.
+_known: dict[int, _Known] = {}
+FEW = 64
+_NOWHERE = np.zeros(0, np.intp)
 
 
-def _remember_dense(weight: Any) -> None:
+def _zeros_of(weight: Any) -> NDArray[np.intp] | None:
+    known = _known.get(id(weight))
+    return known.zeros if known is not None and known.weight() is weight else None
+
+
+def _remember(weight: Any, zeros: NDArray[np.intp]) -> None:
     if isinstance(weight, jax.Array):
         key = id(weight)
-        _dense[key] = weakref.ref(weight, lambda _: _dense.pop(key, None))
+        _known[key] = _Known(weakref.ref(weight, lambda _: _known.pop(key, None)), zeros)
+
+
+def _all_but(zeros: NDArray[np.intp], shape: Shape) -> Mask | None:
+    if not len(zeros):
+        return None
+    mask = np.ones(shape, bool)
+    mask.reshape(-1)[zeros] = False
+    return mask
 
 
 Value = Seen | Constant | Refused
