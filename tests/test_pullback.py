@@ -212,3 +212,22 @@ def test_a_few_zeros_in_a_dense_weight_do_not_spread_the_channels() -> None:
     op = Contract(((0, 1),), (0, 2), (1, 2), Pattern(lambda: weight))
     (part,) = pull(op, np.eye(3, dtype=bool)[:, :, None], Site.rigid(3, (3, 5), (3, 4)))
     np.testing.assert_array_equal(part, np.eye(3, dtype=bool)[:, :, None])
+
+
+def test_what_a_kernel_tells_all_channels_is_not_told_to_one() -> None:
+    pattern = np.ones((2, 1, 3), bool)
+    pattern[1, 0, 0] = False
+    op = Window((WindowAxis(2, 3),), 1, pattern=Pattern(lambda: pattern))
+    row, all_channels = np.array([True, False, False]), np.zeros((1, 1, 1, 3), bool)
+    all_channels[..., 0] = True
+    one_channel = np.zeros((1, 1, 2, 3), bool)
+    one_channel[0, 0, 1] = row
+    seen = [
+        pull(op, mask, Site.rigid(1, (1, 2, 3), (1, 1, 5)))[0][0, 0, 0].tolist()
+        for mask in (all_channels, one_channel, all_channels)
+    ]
+    assert seen == [
+        [True, True, True, False, False],
+        [False, True, True, False, False],
+        [True, True, True, False, False],
+    ]

@@ -5,9 +5,10 @@ About a dozen cover all frameworks. Constants leave no more than a `Pattern` of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ __all__ = [
 
 Mask = NDArray[np.bool_]
 Shape = tuple[int, ...]
+T = TypeVar("T")
 
 
 class Pattern:
@@ -48,17 +50,29 @@ class Pattern:
             entirely zero is untrained, which counts as dense too. Called at most once.
     """
 
-    __slots__ = ("_load", "_value")
+    __slots__ = ("_load", "_told", "_value")
 
     def __init__(self, load: Callable[[], Mask | None]) -> None:
         # Let go of once it was called: it often holds what in turn holds this pattern.
         self._load: Callable[[], Mask | None] | None = load
         self._value: Mask | None = None
+        self._told: dict[Hashable, Any] = {}
 
     @property
     def is_open(self) -> bool:
         """Whether it was read, and every entry counts."""
         return self._load is None and self._value is None
+
+    def once(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """What `answer` returned when this question about the pattern was asked first."""
+        if question not in self._told:
+            self._told[question] = answer()
+        found: T = self._told[question]
+        return found
+
+    def told(self, question: Hashable) -> Any:
+        """The answer to a question that was asked once, or None."""
+        return self._told.get(question)
 
     def read(self) -> Mask | None:
         """The pattern, or None where every entry counts."""

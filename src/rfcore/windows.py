@@ -6,7 +6,7 @@ structure (masked convolutions, pruning): its taps are pulled back one by one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,27 +14,35 @@ from numpy.typing import NDArray
 from rfcore.graph import Mask, Window, WindowAxis
 from rfcore.masks import Shape, Site, any_over, collapse, expand, refuse_oversize
 
-__all__ = ["pull_window"]
+__all__ = ["is_dense_to_all", "pull_window"]
 
 
 def pull_window(op: Window, mask: Mask, site: Site) -> tuple[Mask, ...]:
     """Pulls a mask back through a window op (see `pullback.pull`)."""
     source = site.operands[0]
     pattern = _kernel_pattern(op, source, site.shape)
-    if pattern is None:
+    shared = None if pattern is None else _shared_taps(op, pattern, mask)
+    if pattern is None or (shared is not None and shared.all()):
         widening = [axis for axis in op.axes if not _keeps_positions(axis, site)]
         for axis in widening:
             _flag_lost(mask, axis, range(axis.kernel_size), site)
         for axis in widening:
             mask = _window_axis(mask, axis, None, site)
         return (_mix_channels(mask, op, source),)
-    shared = _kernel_shared_by_channels(pattern, mask, op)
     if shared is not None:
         for axis, taps in zip(op.axes, np.nonzero(shared), strict=True):
             _flag_lost(mask, axis, np.unique(taps), site)
         mask = _any_kernel(mask, op.axes, shared, site)
         return (_mix_channels(mask, op, source),)
     return (_kernel_by_channel(mask, op, pattern, site),)
+
+
+def is_dense_to_all(op: Window) -> bool:
+    """Whether walks found a kernel to be as good as dense to masks over all output channels."""
+    if op.pattern is None or op.pattern.is_open:
+        return True
+    taps: Mask | None = op.pattern.told(_about_taps(op, all_outputs=op.channel_dim is not None))
+    return taps is not None and bool(taps.all())
 
 
 def _keeps_positions(axis: WindowAxis, site: Site) -> bool:
@@ -46,7 +54,7 @@ def _keeps_positions(axis: WindowAxis, site: Site) -> bool:
 def _kernel_pattern(op: Window, source: Shape, result: Shape) -> Mask | None:
     """The kernel's zeros, if they are structure: a kernel of only zeros is an untrained one."""
     pattern = None if op.pattern is None else op.pattern.read()
-    if pattern is None or not pattern.any():
+    if op.pattern is None or pattern is None or not op.pattern.once("some", pattern.any):
         return None
     kernel = tuple(axis.kernel_size for axis in op.axes)
     channels = (1, 1)
@@ -57,20 +65,30 @@ def _kernel_pattern(op: Window, source: Shape, result: Shape) -> Mask | None:
     return pattern
 
 
-def _kernel_shared_by_channels(pattern: Mask, mask: Mask, op: Window) -> Mask | None:
-    """The kernel's non-zero taps, where every pair of channels has the same ones.
+def _shared_taps(op: Window, pattern: Mask, mask: Mask) -> Mask | None:
+    """The kernel's non-zero taps, where every pair of channels that matters has the same ones.
 
     Where all output channels are asked for alike, it is enough that every input channel is
     used at the same taps by some output channel of its group.
     """
-    if op.channel_dim is None:
-        kernel: Mask = pattern[0, 0]
-        return kernel
-    if mask.shape[op.channel_dim + 1] == 1:
+    all_outputs = op.channel_dim is not None and mask.shape[op.channel_dim + 1] == 1
+
+    def look() -> Mask | None:
         grouped = pattern.reshape(op.groups, -1, *pattern.shape[1:])
-        pattern = any_over(grouped, 1)
-    first: Mask = pattern[:1, :1]
-    return first[0, 0] if bool((pattern == first).all()) else None
+        if all_outputs and pattern.size - np.count_nonzero(pattern) < grouped.shape[1]:
+            # Too few zeros for all output channels of a group to miss a tap.
+            return np.ones(pattern.shape[2:], bool)
+        used = any_over(grouped, 1) if all_outputs else pattern
+        first: Mask = used[:1, :1]
+        return first[0, 0] if bool((used == first).all()) else None
+
+    assert op.pattern is not None
+    return op.pattern.once(_about_taps(op, all_outputs=all_outputs), look)
+
+
+def _about_taps(op: Window, *, all_outputs: bool) -> Hashable:
+    """What every walk asks of the same kernel."""
+    return ("shared taps", op.groups, all_outputs)
 
 
 def _any_kernel(mask: Mask, axes: Sequence[WindowAxis], taps: Mask, site: Site) -> Mask:
