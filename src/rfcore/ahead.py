@@ -17,11 +17,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from rfcore.alike import Swap, swaps
 from rfcore.errors import RfcoreError
 from rfcore.graph import AxisMap, Contract, Gather, Mask, Node, Opaque, Reshape
 from rfcore.masks import MaskTooLargeError, any_over, refuse_oversize, ties_axes
-from rfcore.questions import Question, walked_together
-from rfcore.walk import Influence, OpFaultError
+from rfcore.questions import Question, place_of, walked_together
+from rfcore.walk import Influence, OpFaultError, Walker
 
 __all__ = ["Ahead", "Listener"]
 
@@ -45,24 +46,55 @@ class Answer(NamedTuple):
     passed: Sequence[int]
     ties_axes: bool
 
+    def swapped(self, axes: tuple[int, int]) -> Answer:
+        """The answer with two axes of the input in each other's place."""
+        mask, lost = self.influence
+        one, other = axes
+        return self._replace(influence=Influence(mask.swapaxes(one + 1, other + 1), lost))
+
 
 @dataclass(slots=True)
 class Ahead:
     """Answers by question."""
 
     _answers: dict[tuple[object, ...], Answer] = field(default_factory=dict)
+    _swaps: dict[tuple[int, int], list[Swap]] = field(default_factory=dict)
 
     def ask(self, questions: Iterable[Question]) -> None:
-        """Walks for many outputs of one graph at once.
+        """Walks for many outputs at once, and only once along axes that are alike.
 
         What fails is left to the output's own walk, which says why.
         """
-        for batch in walked_together(questions):
+        asked = list(questions)
+        alike = [any(swap.twin(q) for swap in self._swaps_of(q.walker)) for q in asked]
+        for batch in walked_together(q for q, waits in zip(asked, alike, strict=True) if not waits):
             self._ask(batch)
+        waiting = [q for q, waits in zip(asked, alike, strict=True) if waits]
+        for batch in walked_together(q for q in waiting if self._by_twin(q) is None):
+            self._ask(batch)
+
+    def tells_of_both(self, question: Question) -> bool:
+        """Whether the answer to a question may be that to another one, too."""
+        return any(swap.tells_of_both(question) for swap in self._swaps_of(question.walker))
+
+    def _swaps_of(self, walker: Walker) -> list[Swap]:
+        place = place_of(walker)
+        if place not in self._swaps:
+            self._swaps[place] = swaps(walker.graph, walker.elastic)
+        return self._swaps[place]
+
+    def _by_twin(self, question: Question) -> Answer | None:
+        """The answer to a question, from that to the same one along another axis."""
+        for swap in self._swaps_of(question.walker):
+            twin = swap.twin(question)
+            told = None if twin is None else self._answers.get(twin.key)
+            if told is not None and swap.holds(question):
+                return told.swapped(swap.axes)
+        return None
 
     def _ask(self, batch: Sequence[Question]) -> None:
         try:
-            answers = _Walk(batch).answers()
+            answers = _Walk(batch).answers() if len(batch) > 1 else [_alone(batch[0])]
         except (MaskTooLargeError, MemoryError):
             # Kernels with zeros of their own in each channel need masks over all channels.
             half = len(batch) // 2
@@ -81,12 +113,27 @@ class Ahead:
             question: An equal one.
             seen: Who hears what the walk passed.
         """
-        answer = self._answers.get(question.key)
+        answer = self._answers.get(question.key) or self._by_twin(question)
         if answer is None:
             return None
         if seen is not None:
             seen.recall(answer.passed, ties_axes=answer.ties_axes)
         return answer.influence
+
+
+def _alone(question: Question) -> Answer:
+    """The answer to one question; there is nothing that could go together."""
+    passed: list[int] = []
+    tying: list[int] = []
+    walker = question.walker
+
+    def seen(index: int, mask: Mask) -> None:
+        passed.append(index)
+        if ties_axes(mask, walker.elastic.get(index, ())):
+            tying.append(index)
+
+    influence = walker.influence(question.node, question.mask(), seen)
+    return Answer(influence, passed, bool(tying))
 
 
 class _Flock(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 from rfcore.graph import Graph, Mask
 from rfcore.walk import Walker, several_hot
 
-__all__ = ["Question", "walked_together"]
+__all__ = ["Question", "place_of", "walked_together"]
 
 Place = tuple[int, ...]
 
@@ -64,7 +64,7 @@ class Question:
     @property
     def key(self) -> tuple[object, ...]:
         """What tells it from other questions, as long as graphs live."""
-        return (*_place(self.walker), self.walker.cut, self.node, self.dims, self.probes)
+        return (*place_of(self.walker), self.walker.cut, self.node, self.dims, self.probes)
 
     def part(self, some: slice) -> Self:
         """Some of its probes."""
@@ -87,13 +87,13 @@ def walked_together(questions: Iterable[Question]) -> Iterable[list[Question]]:
     groups: dict[tuple[int, int], list[Question]] = {}
     for question in questions:
         if question.count:
-            groups.setdefault(_place(question.walker), []).append(question)
+            groups.setdefault(place_of(question.walker), []).append(question)
     for group in groups.values():
         for agreeing in _agreeing(group):
             yield from _fitting(agreeing)
 
 
-def _place(walker: Walker) -> tuple[int, int]:
+def place_of(walker: Walker) -> tuple[int, int]:
     """Which graph is walked; where no axis is known to be elastic, nothing is told by who says."""
     return id(walker.graph), id(walker.elastic) if walker.elastic else 0
 

@@ -166,7 +166,13 @@ class ProbedOutput:
         return found
 
     def _told(self, question: Question, seen: Listener | None = None) -> Influence | None:
-        return None if self.ahead is None else self.ahead.told(question, seen)
+        if self.ahead is None:
+            return None
+        told = self.ahead.told(question, seen)
+        if told is None and self.ahead.tells_of_both(question):
+            self.ahead.ask([question])
+            told = self.ahead.told(question, seen)
+        return told
 
     def _profile(self, mask: Mask, axis: int) -> Mask:
         """Influence along one axis of the input, any over all other axes: (probes, length)."""

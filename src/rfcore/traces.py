@@ -92,8 +92,8 @@ class Comparison:
 class TraceSet:
     """One model's traces by input size; a failed larger one is kept as the reason.
 
-    `ahead` holds rows that were walked for all outputs at once, where many are measured; `known`
-    is the trace at the asked size, where it was made already.
+    `ahead` holds rows that were walked for several outputs or axes at once; `known` is the trace
+    at the asked size, where it was made already.
     """
 
     backend: Backend
@@ -101,7 +101,7 @@ class TraceSet:
     spec: InputSpec
     known: InitVar[Trace | None] = None
     asked: Trace = field(init=False)
-    ahead: Ahead | None = field(default=None, init=False)
+    ahead: Ahead = field(default_factory=Ahead, init=False)
     _larger: dict[tuple[int, int | None], Trace] = field(default_factory=dict, init=False)
     _compared: dict[tuple[str, int, int | None], Comparison | None] = field(
         default_factory=dict, init=False

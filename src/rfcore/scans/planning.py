@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from rfcore.ahead import Ahead
 from rfcore.errors import RfcoreError
 from rfcore.evidence import spread_out, window_and_far
 from rfcore.global_paths import global_ops, ignored_ops
@@ -25,14 +24,13 @@ def walk_ahead(traces: TraceSet, addresses: Iterable[str], *, ignore_global: boo
         addresses: The outputs that will be measured.
         ignore_global: Whether global paths will be cut.
     """
-    addresses, ahead = list(addresses), Ahead()
+    addresses, ahead = list(addresses), traces.ahead
     questions = (
         question
         for address in addresses
         for question in _questions(traces, address, ignore_global=ignore_global)
     )
     ahead.ask(questions)
-    traces.ahead = ahead
     fixed = [address for address in addresses if _of_fixed_size(traces, address)]
     if fixed:
         # The last one has most of the ops before it, and they are best probed together.
