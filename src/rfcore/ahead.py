@@ -77,6 +77,17 @@ class Ahead:
         """Whether the answer to a question may be that to another one, too."""
         return any(swap.tells_of_both(question) for swap in self._swaps_of(question.walker))
 
+    def alike(self, walker: Walker, axes: tuple[int, int], nodes: Iterable[int]) -> bool:
+        """Whether two axes of the input are known to be alike to some nodes.
+
+        Args:
+            walker: The graph; walks before told about it.
+            axes: The axes.
+            nodes: The nodes, all that is before them included.
+        """
+        known = list(nodes)
+        return any(swap.axes == axes and swap.keeps(known) for swap in self._swaps_of(walker))
+
     def _swaps_of(self, walker: Walker) -> list[Swap]:
         place = place_of(walker)
         if place not in self._swaps:

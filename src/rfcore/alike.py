@@ -6,7 +6,7 @@ axes of the input change places, a walk along one of them has told about both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -83,12 +83,19 @@ class Swap:
 
         Walks read constants, so that it is asked after one; what was not read may have zeros.
         """
-        for index in range(len(self._dense), question.node + 1):
-            node = self.graph.nodes[index]
-            dense, even = _is_dense(node.op), self._is_even(index, node)
-            self._dense.append(dense and all(self._dense[source] for source in node.inputs))
-            self._even.append(even and all(self._even[source] for source in node.inputs))
-        return self._dense[question.node] or self._even[question.node]
+        return self._is_told(question.node)
+
+    def keeps(self, nodes: Iterable[int]) -> bool:
+        """Whether some values are the same with the axes swapped, as walks have found them."""
+        return all(self._places[node] is not None and self._is_told(node) for node in nodes)
+
+    def _is_told(self, node: int) -> bool:
+        for index in range(len(self._dense), node + 1):
+            known = self.graph.nodes[index]
+            dense, even = _is_dense(known.op), self._is_even(index, known)
+            self._dense.append(dense and all(self._dense[source] for source in known.inputs))
+            self._even.append(even and all(self._even[source] for source in known.inputs))
+        return self._dense[node] or self._even[node]
 
     def _is_even(self, index: int, node: Node) -> bool:
         """Whether a node is dense to masks over all channels, and keeps them what they are."""

@@ -61,12 +61,13 @@ def differs_by_position(graph: Graph, visited: Iterable[int], elastic: Elastic) 
 
 def _has_its_places(node: Node, index: int, elastic: Elastic) -> bool:
     if isinstance(node.op, Elementwise) and node.op.gates:
-        follows = elastic.get(index, ())
-        zeros = [gate.read() for gate in node.op.gates if gate is not None]
+        gates = (gate for gate in node.op.gates if gate is not None and not gate.is_open)
+        zeros = [mask for gate in gates if (mask := gate.read()) is not None]
+        follows = elastic.get(index, ()) if zeros else ()
         return any(
             n > 1 and follows[len(follows) - mask.ndim + dim]
             for mask in zeros
-            if mask is not None and mask.ndim <= len(follows)
+            if mask.ndim <= len(follows)
             for dim, n in enumerate(mask.shape)
         )
     if isinstance(node.op, Contract) and node.op.pattern is not None:

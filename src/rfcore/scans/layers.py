@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Self
 
 from rfcore.errors import RfcoreError
@@ -46,12 +47,19 @@ class Layers:
             return cls(asked, reads, [{}] * rank, [{}] * rank)
         trace, walker = large
         larger_reads = _reads(trace, leaves)
-        sizes, read_sizes = [], []
+        nodes = {a: _node(trace, a) for a in addresses}
+        told = {*chain(*nodes.values(), *larger_reads.values())}
+        sizes: dict[int, Mapping[str, int | None]] = {}
+        read_sizes: dict[int, Mapping[str, int | None]] = {}
         for axis in traces.spec.axes:
+            same = (a for a in sizes if traces.ahead.alike(walker, (a, axis), told))
+            if (twin := next(same, None)) is not None:
+                sizes[axis], read_sizes[axis] = sizes[twin], read_sizes[twin]
+                continue
             paths = shortest_paths(walker, axis)
-            sizes.append({a: paths.least(_node(trace, a)) for a in addresses})
-            read_sizes.append({leaf: paths.least(read) for leaf, read in larger_reads.items()})
-        return cls(asked, reads, sizes, read_sizes)
+            sizes[axis] = {a: paths.least(node) for a, node in nodes.items()}
+            read_sizes[axis] = {leaf: paths.least(read) for leaf, read in larger_reads.items()}
+        return cls(asked, reads, [*sizes.values()], [*read_sizes.values()])
 
     def shortest(self, address: str) -> PathSizes:
         """The size of the field along the shortest path, per axis."""

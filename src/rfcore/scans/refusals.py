@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from rfcore.errors import (
     IndependentOutputError,
     InputShapeError,
@@ -13,7 +15,7 @@ from rfcore.errors import (
     UnsupportedOpError,
 )
 
-__all__ = ["in_short"]
+__all__ = ["Refusal", "refusal_of"]
 
 _WORDS: dict[type[RfcoreError], str] = {
     IndependentOutputError: "does not depend on the input",
@@ -25,8 +27,24 @@ _WORDS: dict[type[RfcoreError], str] = {
 }
 
 
-def in_short(error: RfcoreError) -> str:
-    """A refusal as a remark."""
+class Refusal(NamedTuple):
+    """What is kept of an error: the error itself holds on to all that it was raised in.
+
+    Attributes:
+        remark: It in a few words.
+        message: Its own.
+    """
+
+    remark: str = ""
+    message: str = ""
+
+
+def refusal_of(error: RfcoreError) -> Refusal:
+    """An error in words."""
+    return Refusal(_in_short(error), error.message)
+
+
+def _in_short(error: RfcoreError) -> str:
     if isinstance(error, UnsupportedOpError):
         return f"op {error.op} cannot be followed"
     for kind, words in _WORDS.items():

@@ -17,7 +17,7 @@ from rfcore.plugins import find_backend
 from rfcore.scans.layers import Layers
 from rfcore.scans.names import chosen
 from rfcore.scans.planning import walk_ahead
-from rfcore.scans.refusals import in_short
+from rfcore.scans.refusals import Refusal, refusal_of
 from rfcore.scans.result import Scan
 from rfcore.scans.row import ScanRow
 from rfcore.scans.trunk import trunk_of
@@ -114,7 +114,7 @@ class _Scanning:
     traces: TraceSet
     ignore_global: bool
     fields: dict[int, ReceptiveField] = field(default_factory=dict)
-    refused: dict[int | None, RfcoreError] = field(default_factory=dict)
+    refused: dict[int | None, Refusal] = field(default_factory=dict)
     origins: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -150,18 +150,17 @@ class _Scanning:
                 type_of(address, asked.layer_types),
                 tuple(asked.shapes[address]),
                 found,
-                "" if refused is None else in_short(refused),
-                "" if refused is None else refused.message,
+                *refused,
                 layers.growth(address, lambda node: sizes.get(self.origins[node])),
                 layers.shortest(address),
                 layers.read(address),
             )
 
-    def _measured(self, address: str) -> tuple[ReceptiveField | None, RfcoreError | None]:
+    def _measured(self, address: str) -> tuple[ReceptiveField | None, Refusal]:
         node = self.traces.asked.values[address]
         origin = None if node is None else self.origins[node]
         if origin is not None and origin in self.fields:
-            return self.fields[origin], None
+            return self.fields[origin], Refusal()
         if origin is not None and origin in self.refused:
             return None, self.refused[origin]
         try:
@@ -173,11 +172,11 @@ class _Scanning:
         except (CustomRuleError, PluginFaultError):
             raise
         except RfcoreError as error:
-            self.refused[origin] = error
-            return None, error
+            self.refused[origin] = refusal_of(error)
+            return None, self.refused[origin]
         if origin is not None:
             self.fields[origin] = found
-        return found, None
+        return found, Refusal()
 
 
 def type_of(address: str, types: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, assume, given, note, settings
 import rfcore
 from rfcore.errors import RfcoreError
 from rfcore.scans import Scan
-from rfcore.scans.refusals import in_short
+from rfcore.scans.refusals import refusal_of
 from rfcore.testing.case import Case
 from rfcore.testing.laws.subject import Subject, of_cases
 from rfcore.testing.small import BLOCKS, SQUEEZE
@@ -101,4 +101,4 @@ class ScanLaws(Subject):
             if row.field is None:
                 with pytest.raises(RfcoreError) as raised:
                     self.estimate(model, case, output=row.name, global_paths=global_paths)
-                assert in_short(raised.value) == row.refusal
+                assert refusal_of(raised.value).remark == row.refusal
