@@ -27,6 +27,7 @@ from rfcore.graph import (
     WindowAxis,
 )
 from rfcore.questions import Question
+from rfcore.rows import ProbedOutput
 from rfcore.walk import Elastic, Walker
 from test_walk import whole
 
@@ -454,6 +455,20 @@ def test_axes_are_followed_to_other_places() -> None:
 @pytest.mark.parametrize("build", NOT_ALIKE.values(), ids=NOT_ALIKE)
 def test_an_axis_that_is_treated_otherwise_takes_its_own_walk(build: Build) -> None:
     assert not answers(build)
+
+
+@pytest.mark.parametrize(("length", "one_walk"), [(400, True), (400_000, False)])
+def test_rows_that_take_several_walks_are_not_kept(length: int, one_walk: bool) -> None:
+    builder = GraphBuilder((1, 2, length, length))
+    node = convolved(conv(), (1, 2, length, length))(builder)
+    graph, ahead = builder.finish(), Ahead()
+    walker = Walker(graph, dict.fromkeys(range(len(graph.nodes)), SPATIAL))
+    probed = ProbedOutput(walker, node, (2, 3), (2, 3), ahead)
+    indices = range(100, 140)
+    seen = [probed.rows(axis, indices) for axis in (0, 1)]
+    assert seen[0] == seen[1]
+    assert [(s.first, s.last) for s in seen[0].values()] == [(j - 1, j + 1) for j in indices]
+    assert (ahead.told(Question.rows(walker, node, 2, indices)) is not None) == one_walk
 
 
 def test_an_axis_that_does_not_follow_the_size_takes_its_own_walk() -> None:

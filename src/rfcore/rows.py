@@ -169,10 +169,14 @@ class ProbedOutput:
         if self.ahead is None:
             return None
         told = self.ahead.told(question, seen)
-        if told is None and self.ahead.tells_of_both(question):
+        if told is None and self.ahead.tells_of_both(question) and self._is_small(question):
             self.ahead.ask([question])
             told = self.ahead.told(question, seen)
         return told
+
+    def _is_small(self, question: Question) -> bool:
+        """Whether all probes go in one walk."""
+        return question.count * self._longest_axis() <= BATCH_BOOLEANS
 
     def _profile(self, mask: Mask, axis: int) -> Mask:
         """Influence along one axis of the input, any over all other axes: (probes, length)."""
