@@ -52,6 +52,9 @@ def wide_cases(draw: st.DrawFn) -> Case:
     """A network of up to four blocks that runs at its size, every map at least 2 long."""
     rank = draw(st.sampled_from([1, 1, 1, 2, 2, 3]))
     lengths = tuple(draw(st.integers(*LENGTHS[rank])) for _ in range(rank))
+    if draw(st.booleans()):
+        # Along axes that are alike, one walk answers for all.
+        lengths = lengths[:1] * rank
     channels = draw(st.sampled_from([2, 4]))
     # What sees everything hides all that goes on beside it: in a few networks only.
     kinds = draw(st.sampled_from([*5 * (_BLOCKS,), _BLOCKS_WITH_GLOBAL_PATHS]))
