@@ -44,23 +44,31 @@ def elastic_axes(draw: st.DrawFn, graph: Graph) -> Elastic:
     return {index: tuple(row.tolist()) for index, row in enumerate(flags)}
 
 
-def assert_told_as_alone(graph: Graph, elastic: Elastic, asked: Sequence[Question]) -> None:
+def assert_as_alone(ahead: Ahead, question: Question) -> tuple[Watch, Watch]:
+    """What is told equals what a walk of its own tells; returns who heard the one and the other."""
+    walker = question.walker
+    graph = walker.graph
+    heard, alone = Watch(graph, walker.elastic), Watch(graph, walker.elastic)
+    told = ahead.told(question, heard)
+    assert told is not None
+    known = walker.influence(question.node, question.mask(), alone)
+    np.testing.assert_array_equal(whole(told.mask, graph, 0), whole(known.mask, graph, 0))
+    if walker.elastic:
+        # Where nobody knows which axes are elastic, points tell what is hidden, and not rows.
+        np.testing.assert_array_equal(told.lost, known.lost)
+    assert heard.ties_axes == alone.ties_axes
+    assert (heard.notes(), heard.exact()) == (alone.notes(), alone.exact())
+    return heard, alone
+
+
+def assert_told_as_alone(graph: Graph, asked: Sequence[Question]) -> None:
     ahead = Ahead()
     ahead.ask(asked)
+    # Nodes that hand masks on as they are get skipped, and say nothing.
+    skipped = {n for n, origin in enumerate(graph.origins()) if n != origin}
     for question in asked:
-        heard, alone = Watch(graph, elastic), Watch(graph, elastic)
-        told = ahead.told(question, heard)
-        assert told is not None
-        known = question.walker.influence(question.node, question.mask(), alone)
-        np.testing.assert_array_equal(whole(told.mask, graph, 0), whole(known.mask, graph, 0))
-        if elastic:
-            # Where nobody knows which axes are elastic, points tell what is hidden, and not rows.
-            np.testing.assert_array_equal(told.lost, known.lost)
-        assert heard.ties_axes == alone.ties_axes
-        # Nodes that hand masks on as they are get skipped, and say nothing.
-        skipped = {n for n, origin in enumerate(graph.origins()) if n != origin}
+        heard, alone = assert_as_alone(ahead, question)
         assert alone.visited - skipped <= heard.visited
-        assert (heard.notes(), heard.exact()) == (alone.notes(), alone.exact())
 
 
 @settings(max_examples=300)
@@ -70,7 +78,7 @@ def test_rows_walked_together_tell_what_each_tells_alone(data: st.DataObject) ->
     assume(len(graph.nodes) > 1)
     elastic = data.draw(st.just({}) | elastic_axes(graph))
     asked = data.draw(st.lists(questions(Walker(graph, elastic)), min_size=1, max_size=5))
-    assert_told_as_alone(graph, elastic, asked)
+    assert_told_as_alone(graph, asked)
 
 
 def test_rows_behind_a_mirror_are_flagged_at_both_borders() -> None:
@@ -80,7 +88,7 @@ def test_rows_behind_a_mirror_are_flagged_at_both_borders() -> None:
     graph, elastic = builder.finish(), dict.fromkeys(range(3), (False, True))
     walker = Walker(graph, elastic)
     asked = [Question.rows(walker, node, 1, (0, 3)) for node in (value, mirrored)]
-    assert_told_as_alone(graph, elastic, asked)
+    assert_told_as_alone(graph, asked)
     ahead = Ahead()
     ahead.ask(asked)
     flags = [ahead.told(question) for question in asked]
@@ -100,7 +108,7 @@ def test_a_mask_that_ties_two_axes_is_heard_of_by_whoever_asked_for_it() -> None
     graph, elastic = builder.finish(), dict.fromkeys(range(6), (False, True, True))
     walker = Walker(graph, elastic)
     asked = [Question.rows(walker, node, 1, [2]) for node in (turned, both)]
-    assert_told_as_alone(graph, elastic, asked)
+    assert_told_as_alone(graph, asked)
     heard = [Watch(graph, elastic) for _ in asked]
     ahead = Ahead()
     ahead.ask(asked)
@@ -121,7 +129,7 @@ def test_what_one_output_asks_for_does_not_sharpen_what_another_sees() -> None:
     elastic |= dict.fromkeys((square, both, first), (False, True, False))
     walker = Walker(graph, elastic)
     asked = [Question.whole(walker, node) for node in (both, first)]
-    assert_told_as_alone(graph, elastic, asked)
+    assert_told_as_alone(graph, asked)
     ahead = Ahead()
     ahead.ask(asked)
     told = [ahead.told(question) for question in asked]

@@ -13,7 +13,6 @@ from hypothesis.extra.numpy import arrays
 
 from op_cases import booleans
 from rfcore.ahead import Ahead
-from rfcore.evidence import Watch
 from rfcore.graph import (
     Concatenate,
     Contract,
@@ -29,7 +28,7 @@ from rfcore.graph import (
 from rfcore.questions import Question
 from rfcore.rows import ProbedOutput
 from rfcore.walk import Elastic, Walker
-from test_walk import whole
+from test_ahead import assert_as_alone
 
 LARGEST = 200
 
@@ -225,22 +224,6 @@ def elastic_axes(draw: st.DrawFn, net: Square, graph: Graph) -> Elastic:
             flags = draw(booleans((len(flags),))).tolist()
         elastic[index] = tuple(flags)
     return elastic
-
-
-def assert_as_alone(ahead: Ahead, question: Question) -> None:
-    walker = question.walker
-    heard, alone = (Watch(walker.graph, walker.elastic) for _ in range(2))
-    told = ahead.told(question, heard)
-    assert told is not None
-    known = walker.influence(question.node, question.mask(), alone)
-    np.testing.assert_array_equal(
-        whole(told.mask, walker.graph, 0), whole(known.mask, walker.graph, 0)
-    )
-    if walker.elastic:
-        # Where nobody knows which axes are elastic, points tell what is hidden, and not rows.
-        np.testing.assert_array_equal(told.lost, known.lost)
-    assert heard.ties_axes == alone.ties_axes
-    assert (heard.notes(), heard.exact()) == (alone.notes(), alone.exact())
 
 
 @settings(max_examples=200)

@@ -79,6 +79,14 @@ def test_the_shortest_path_goes_around_the_block(scan):
     assert scan["tail"].read == (11, 11)
 
 
+def test_each_axis_has_a_shortest_path_of_its_own():
+    wide = Convolution((3, 5), padding=(1, 2), name="wide")
+    scan = rfcore.scan((wide, Convolution(3, padding=1, name="square")), input_shape=(64, 64))
+    assert scan["wide"].shortest == (3, 5)
+    assert scan["square"].shortest == (5, 7)
+    assert scan["square"].read == (3, 5)
+
+
 def test_sizes_that_suit_and_layers_that_bring_nothing_together(scan):
     assert scan.input_range() == ((19, 19), (27, 27))
     # Both convolutions read 11 pixels by the shortest path.

@@ -65,11 +65,13 @@ class Ahead:
 
         What fails is left to the output's own walk, which says why.
         """
-        asked = list(questions)
-        alike = [any(swap.twin(q) for swap in self._swaps_of(q.walker)) for q in asked]
-        for batch in walked_together(q for q, waits in zip(asked, alike, strict=True) if not waits):
+        at_once: list[Question] = []
+        waiting: list[Question] = []
+        for question in questions:
+            has_twin = any(swap.twin(question) for swap in self._swaps_of(question.walker))
+            (waiting if has_twin else at_once).append(question)
+        for batch in walked_together(at_once):
             self._ask(batch)
-        waiting = [q for q, waits in zip(asked, alike, strict=True) if waits]
         for batch in walked_together(q for q in waiting if self._by_twin(q) is None):
             self._ask(batch)
 
@@ -99,7 +101,7 @@ class Ahead:
         for swap in self._swaps_of(question.walker):
             twin = swap.twin(question)
             told = None if twin is None else self._answers.get(twin.key)
-            if told is not None and swap.holds(question):
+            if told is not None and swap.keeps([question.node]):
                 return told.swapped(swap.axes)
         return None
 

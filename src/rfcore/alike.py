@@ -78,18 +78,15 @@ class Swap:
             return None
         return replace(question, dims=places[:1])
 
-    def holds(self, question: Question) -> bool:
-        """Whether no constant before a node has zeros that could be others along the other axis.
+    def keeps(self, nodes: Iterable[int]) -> bool:
+        """Whether some values are the same with the axes swapped, constants included.
 
         Walks read constants, so that it is asked after one; what was not read may have zeros.
         """
-        return self._is_told(question.node)
+        return all(self._places[node] is not None and self._has_no_holes(node) for node in nodes)
 
-    def keeps(self, nodes: Iterable[int]) -> bool:
-        """Whether some values are the same with the axes swapped, as walks have found them."""
-        return all(self._places[node] is not None and self._is_told(node) for node in nodes)
-
-    def _is_told(self, node: int) -> bool:
+    def _has_no_holes(self, node: int) -> bool:
+        """Whether no constant before a node has zeros that could be others along the other axis."""
         for index in range(len(self._dense), node + 1):
             known = self.graph.nodes[index]
             dense, even = _is_dense(known.op), self._is_even(index, known)

@@ -63,7 +63,7 @@ def _has_its_places(node: Node, index: int, elastic: Elastic) -> bool:
     if isinstance(node.op, Elementwise) and node.op.gates:
         gates = (gate for gate in node.op.gates if gate is not None and not gate.is_open)
         zeros = [mask for gate in gates if (mask := gate.read()) is not None]
-        follows = elastic.get(index, ()) if zeros else ()
+        follows = elastic.get(index, ())
         return any(
             n > 1 and follows[len(follows) - mask.ndim + dim]
             for mask in zeros

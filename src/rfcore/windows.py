@@ -53,8 +53,9 @@ def _keeps_positions(axis: WindowAxis, site: Site) -> bool:
 
 def _kernel_pattern(op: Window, source: Shape, result: Shape) -> Mask | None:
     """The kernel's zeros, if they are structure: a kernel of only zeros is an untrained one."""
-    pattern = None if op.pattern is None else op.pattern.read()
-    if op.pattern is None or pattern is None or not op.pattern.once("some", pattern.any):
+    if op.pattern is None or (pattern := op.pattern.read()) is None:
+        return None
+    if not op.pattern.once("some", pattern.any):
         return None
     kernel = tuple(axis.kernel_size for axis in op.axes)
     channels = (1, 1)

@@ -12,7 +12,7 @@ from rfcore.errors import RfcoreError
 from rfcore.hookspecs import Trace
 from rfcore.scans.names import parts_of, separator_of
 from rfcore.scans.row import PathSizes
-from rfcore.scans.shortest import shortest_paths
+from rfcore.scans.shortest import ShortestPaths, shortest_paths
 from rfcore.traces import TraceSet
 from rfcore.walk import Walker
 
@@ -49,17 +49,16 @@ class Layers:
         larger_reads = _reads(trace, leaves)
         nodes = {a: _node(trace, a) for a in addresses}
         told = {*chain(*nodes.values(), *larger_reads.values())}
-        sizes: dict[int, Mapping[str, int | None]] = {}
-        read_sizes: dict[int, Mapping[str, int | None]] = {}
+        paths: dict[int, ShortestPaths] = {}
         for axis in traces.spec.axes:
-            same = (a for a in sizes if traces.ahead.alike(walker, (a, axis), told))
-            if (twin := next(same, None)) is not None:
-                sizes[axis], read_sizes[axis] = sizes[twin], read_sizes[twin]
-                continue
-            paths = shortest_paths(walker, axis)
-            sizes[axis] = {a: paths.least(node) for a, node in nodes.items()}
-            read_sizes[axis] = {leaf: paths.least(read) for leaf, read in larger_reads.items()}
-        return cls(asked, reads, [*sizes.values()], [*read_sizes.values()])
+            alike = (a for a in paths if traces.ahead.alike(walker, (a, axis), told))
+            twin = next(alike, None)
+            paths[axis] = shortest_paths(walker, axis) if twin is None else paths[twin]
+        sizes, read_sizes = (
+            [{name: along.least(at) for name, at in asked_of.items()} for along in paths.values()]
+            for asked_of in (nodes, larger_reads)
+        )
+        return cls(asked, reads, sizes, read_sizes)
 
     def shortest(self, address: str) -> PathSizes:
         """The size of the field along the shortest path, per axis."""

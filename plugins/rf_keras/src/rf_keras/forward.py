@@ -31,8 +31,8 @@ class Ran(NamedTuple):
         error: Why it stopped, if it did.
     """
 
-    addresses: tuple[str, ...]
-    error: Exception | None
+    addresses: tuple[str, ...] = ()
+    error: Exception | None = None
 
 
 @dataclass(slots=True)
@@ -45,7 +45,7 @@ class Forward:
         named: The layers inside.
         notes: What a reader of a result should know about its other inputs.
         holds: What the measured input is declared to hold, as "int32"; None where nothing is.
-        last: The latest run.
+        last: The latest run; an empty one before the first.
     """
 
     model: Any
@@ -53,7 +53,7 @@ class Forward:
     named: NamedLayers = field(init=False)
     notes: tuple[str, ...] = field(init=False)
     holds: str | None = field(init=False)
-    last: Ran | None = field(default=None, init=False)
+    last: Ran = field(default=Ran(), init=False)
     _recording: Recording | None = field(default=None, init=False)
     _arguments: Callable[[Any], Any] = field(init=False)
     _is_open: bool = field(default=False, init=False)

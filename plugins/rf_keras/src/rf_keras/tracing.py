@@ -80,7 +80,7 @@ def _translated(forward: Forward, inner: InputSpec, spec: KerasInput) -> Trace:
     with forward.opened():
         found = delegate().trace(forward.function(), inner)
     # Where the framework remembers its graph of the forward, it does not run for each size.
-    addresses, stopped = forward.last or ((), None)
+    addresses, stopped = forward.last
     error = stopped or found.error
     known = {address: f"[{address}]" for address in addresses if f"[{address}]" in found.values}
     values = {address: found.values[key] for address, key in known.items()}
