@@ -119,6 +119,9 @@ def test_what_is_added_up_is_what_is_published(name: str) -> None:
 def test_known_field(name: str) -> None:
     size = SIZES.get(name, 224)
     build = getattr(keras.applications, name)
+    # Random weights of a depthwise kernel have an exact zero now and then, which on PyTorch takes
+    # masks over channels and positions at once: too large at this field, and refused.
+    keras.utils.set_random_seed(0)
     model = build(weights=None, include_top=False, input_shape=(size, size, 3))
     field = rfcore.estimate(model, global_paths="ignore")
     (axis, _) = zip(field.size, field.stride, field.padding, strict=True)
