@@ -41,7 +41,8 @@ def questions(draw: st.DrawFn, walker: Walker) -> Question:
 @st.composite
 def elastic_axes(draw: st.DrawFn, graph: Graph) -> Elastic:
     flags = [draw(booleans((len(node.shape),))) for node in graph.nodes]
-    return {index: tuple(row.tolist()) for index, row in enumerate(flags)}
+    # A value that hands masks on has the shape of where it is from at any size.
+    return {index: tuple(flags[origin].tolist()) for index, origin in enumerate(graph.origins())}
 
 
 def assert_as_alone(ahead: Ahead, question: Question) -> tuple[Watch, Watch]:

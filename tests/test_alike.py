@@ -223,7 +223,8 @@ def elastic_axes(draw: st.DrawFn, net: Square, graph: Graph) -> Elastic:
         if kind == "any" and draw(st.integers(0, 9)) == 0:
             flags = draw(booleans((len(flags),))).tolist()
         elastic[index] = tuple(flags)
-    return elastic
+    # A value that hands masks on has the shape of where it is from at any size.
+    return {index: elastic[origin] for index, origin in enumerate(graph.origins())}
 
 
 @settings(max_examples=200)
