@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rfcore.graph import AxisMap, Elementwise, GraphBuilder, Mask, Node, Pattern, Reduce
+from rfcore.graph import (
+    AxisMap,
+    Contract,
+    Elementwise,
+    GraphBuilder,
+    Mask,
+    Node,
+    Pattern,
+    Reduce,
+    Reshape,
+)
+from rfcore.walk import Walker
 
 
 @pytest.mark.parametrize(
@@ -65,6 +76,64 @@ def test_a_reshape_that_changes_nothing_adds_nothing() -> None:
     assert builder.reshape(0, (2, 3), "view") == 0
     with pytest.raises(ValueError, match=r"cannot reshape \(2, 3\) to \(7,\)"):
         builder.reshape(0, (7,), "view")
+
+
+def test_values_that_had_a_shape_before_are_not_reshaped_to_it() -> None:
+    builder = GraphBuilder((2, 3, 4))
+    merged = builder.reshape(0, (6, 4), "view")
+    flat = builder.reshape(merged, (24,), "view")
+    assert builder.reshape(flat, (6, 4), "view") == merged
+    assert builder.reshape(flat, (2, 3, 4), "view") == 0
+    moved = builder.reshape(builder.transpose(merged, (1, 0), "t"), (2, 3, 4), "view")
+    assert builder.nodes[moved].op == Reshape()
+
+
+@pytest.mark.parametrize(
+    "merged",
+    [
+        pytest.param([(6, 4)], id="positions merged"),
+        pytest.param([(1, 6, 4), (6, 4)], id="in two steps"),
+        pytest.param([(6, 1, 4)], id="with an axis between"),
+    ],
+)
+def test_a_dense_layer_keeps_apart_positions_that_were_merged_for_it(
+    merged: list[tuple[int, ...]],
+) -> None:
+    builder, value = GraphBuilder((2, 3, 4)), 0
+    for shape in merged:
+        value = builder.reshape(value, shape, "view")
+    value = builder.dense(value, 5, "mm")
+    assert builder.shape(value) == (*merged[-1][:-1], 5)
+    product = builder.nodes[builder.reshape(value, (2, 3, 5), "view")]
+    assert product.inputs == (0,)
+    assert isinstance(product.op, Contract)
+
+
+@pytest.mark.parametrize(
+    ("shape", "other"),
+    [
+        pytest.param((2, 3, 4), (2, 12), id="features of several pixels"),
+        pytest.param((2, 12), (2, 3, 4), id="pixels of one feature"),
+        pytest.param((6, 4), (2, 3, 4), id="positions split"),
+    ],
+)
+def test_a_dense_layer_is_of_what_it_gets(shape: tuple[int, ...], other: tuple[int, ...]) -> None:
+    builder = GraphBuilder(shape)
+    value = builder.dense(builder.reshape(0, other, "view"), 5, "mm")
+    assert builder.shape(value) == (*other[:-1], 5)
+    assert builder.shape(builder.nodes[value].inputs[0]) == other
+
+
+@pytest.mark.parametrize("transposed", [False, True], ids=["as it is", "transposed"])
+def test_a_dense_layer_sees_where_its_weight_is_not_zero(transposed: bool) -> None:
+    weight = np.array([[1, 0], [0, 1], [1, 1]], bool)
+    pattern = Pattern(lambda: weight.T if transposed else weight)
+    builder = GraphBuilder((2, 2, 3))
+    rows = builder.reshape(0, (4, 3), "view")
+    value = builder.dense(rows, 2, "mm", pattern, transposed)
+    every = np.eye(8, dtype=bool).reshape(8, 4, 2)
+    found = Walker(builder.finish()).influence(value, every).mask
+    assert (found.reshape(4, 2, 4, 3) == np.einsum("pq,iu->puqi", np.eye(4), weight)).all()
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,9 @@ PATTERNS: dict[str, Model] = {
     "addmv": Weighted(lambda x, w: torch.addmv(x[0, :, 0], x[0], w), ENDS),
     "tensordot": Weighted(lambda x, w: torch.tensordot(x, w, dims=([2], [0])), BAND),
     "multi-dot": Weighted(lambda x, v, w: torch.linalg.multi_dot([x[0], v, w]), BAND, BAND),
+    "dense-on-merged-pixels": Weighted(
+        lambda x, w: (x.mT.reshape(-1, 2) @ w).view(1, 7, 3) * x[:, :1].mT, drawn(2, 3).triu()
+    ),
     "einsum": Weighted(lambda x, w: einsum("ncl,lm->ncm", x, w), BAND),
     "einsum-pointwise": Weighted(lambda x, w: einsum("ncl,cl->ncl", x, w), BAND[:2]),
     "einsum-by-channel": Weighted(

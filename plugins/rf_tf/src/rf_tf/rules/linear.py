@@ -9,7 +9,7 @@ import numpy as np
 from rf_tf.call import Call, Rule
 from rf_tf.constants import LARGEST_PATTERN
 from rf_tf.labels import Labels, labels_of
-from rfcore.graph import Contract, Pattern, Reshape
+from rfcore.graph import Contract, Pattern
 
 __all__ = ["RULES"]
 
@@ -64,8 +64,9 @@ def matrix_product(call: Call) -> int:
         for plain, adjoint in (("transpose_a", "adj_x"), ("transpose_b", "adj_y"))
     ]
     rank = len(call.shape)
-    if rank == 2 and not flipped[0] and (lifted := _of_pixels(call, flipped[1])) is not None:
-        return lifted
+    if rank == 2 and not flipped[0] and call.node(1) is None:
+        units, weight = call.shape[-1], call.pattern(1)
+        return call.builder.dense(call.operand(0), units, call.name, weight, flipped[1])
     # 0, 1, 2 are rows, what is summed over and columns; the axes in front come after.
     lead = range(3, 3 + rank - 2)
     left, right = ((1, 0) if flipped[0] else (0, 1)), ((2, 1) if flipped[1] else (1, 2))
@@ -79,24 +80,6 @@ def matrix_product(call: Call) -> int:
                 front[i] = 100 * (number + 1) + i
         operands.append((*front, *matrix))
     return product(call, operands, (*lead, 0, 2))
-
-
-def _of_pixels(call: Call, flipped: bool) -> int | None:
-    """A dense layer on the last axis, whose other axes were merged for it and come back after."""
-    node = call.node(0)
-    if node is None or call.node(1) is not None:
-        return None
-    merged = call.builder.nodes[node]
-    if not isinstance(merged.op, Reshape):
-        return None
-    source = call.builder.shape(merged.inputs[0])
-    if source[-1] != merged.shape[-1]:
-        return None
-    lead = tuple(range(3, 3 + len(source) - 1))
-    op = Contract(((*lead, 1),), (*lead, 2), (2, 1) if flipped else (1, 2), call.pattern(1))
-    shape = (*source[:-1], call.shape[-1])
-    pixels = call.builder.add(op, merged.inputs, shape, call.name)
-    return call.builder.reshape(pixels, call.shape, call.name)
 
 
 def einstein_sum(call: Call) -> int:
