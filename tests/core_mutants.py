@@ -257,7 +257,7 @@ def misread(kind: type[Layer], **values: Any) -> Callable[[Any], Any]:
     return changed
 
 
-_WINDOW = (windows, "_window_axis")
+_WINDOW = (windows, "window_axis")
 FAULTS: dict[str, Fault] = {
     "dilation dropped": Fault("known", *_WINDOW, on_axis(lambda a, _: replace(a, dilation=1))),
     "dilation of poolings dropped": Fault(
@@ -274,7 +274,7 @@ FAULTS: dict[str, Fault] = {
     "taps of a kernel by half": Fault(
         "dense window",
         windows,
-        "_any_kernel",
+        "pull_shared_taps",
         lambda right: lambda m, axes, taps, site: right(m, axes, np.flip(taps), site),
     ),
     "groups ignored": Fault(

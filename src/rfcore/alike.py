@@ -28,8 +28,8 @@ from rfcore.graph import (
 )
 from rfcore.masks import Shape
 from rfcore.questions import Question
+from rfcore.sparse_kernels import is_dense_to_all
 from rfcore.walk import Elastic
-from rfcore.windows import is_dense_to_all
 
 __all__ = ["Swap", "swaps"]
 
