@@ -228,7 +228,7 @@ class _Walk:
 
     def _alive(self, flock: _Flock) -> _Flock:
         """Without the questions none of whose rows sees anything here."""
-        some = any_over(flock.mask.reshape(len(flock.mask), -1), 1)
+        some = any_over(flock.mask, tuple(range(1, flock.mask.ndim)))
         if some.all():
             return flock
         alive = {n for n, rows in self._blocks(flock.questions, some) if rows.any()}

@@ -85,9 +85,9 @@ def _axis(told: Measurement, axis: int) -> AxisField:
             break
         try:
             found = from_larger(told, comparison, axis)
-        except MaskTooLargeError:
+        except MaskTooLargeError as error:
             # Merged axes (tokens) grow with the square of the size.
-            found = None
+            found, findings.too_large = None, error
             growths = [smaller for smaller in told.modest if smaller < growth][:1]
             findings.ties_axes |= comparison.usable and not growths
         if found is not None:

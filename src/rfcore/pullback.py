@@ -30,7 +30,15 @@ from rfcore.graph import (
     Transpose,
     Window,
 )
-from rfcore.masks import Shape, Site, any_over, collapse, expand, uniform_where_constant
+from rfcore.masks import (
+    Shape,
+    Site,
+    any_over,
+    collapse,
+    expand,
+    refuse_oversize,
+    uniform_where_constant,
+)
 from rfcore.reshaping import factor_groups, pull_reshape
 from rfcore.windows import pull_window
 
@@ -118,6 +126,7 @@ def _(op: AxisMap, mask: Mask, site: Site) -> tuple[Mask, ...]:
         return (_mapped_whole(op, mask, site),)
     bordered = site.bordered(mask, op.dim)
     last = np.moveaxis(mask, dim, -1)
+    refuse_oversize((*last.shape[:-1], length))
     rows = last.reshape(-1, last.shape[-1])
     seen = _moved(op, rows, length)
     if bordered:
@@ -215,6 +224,7 @@ def _(op: Contract, mask: Mask, site: Site) -> tuple[Mask, ...]:
 @pull.register
 def _(op: Gather, mask: Mask, site: Site) -> tuple[Mask, ...]:
     source = site.operands[0]
+    refuse_oversize((mask.shape[0], max(math.prod(site.shape), math.prod(source))))
     rows = np.broadcast_to(mask, (mask.shape[0], *site.shape)).reshape(mask.shape[0], -1)
     seen = np.zeros((rows.shape[0], math.prod(source) + 1), dtype=bool)
     row, output = np.nonzero(rows)

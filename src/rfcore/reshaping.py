@@ -7,13 +7,17 @@ from collections.abc import Iterator
 import numpy as np
 
 from rfcore.graph import Mask
-from rfcore.masks import Shape, Site, collapse
+from rfcore.masks import Shape, Site, collapse, refuse_oversize
 
 __all__ = ["factor_groups", "pull_reshape"]
 
 
 def pull_reshape(mask: Mask, site: Site) -> tuple[Mask, ...]:
-    """Pulls a mask back through a reshape (see `pullback.pull`)."""
+    """Pulls a mask back through a reshape (see `pullback.pull`).
+
+    Raises:
+        MaskTooLargeError: Positions that are asked for alike would have to be told one by one.
+    """
     source = site.operands[0]
     probes = mask.shape[0]
     if 0 in source:
@@ -35,6 +39,7 @@ def pull_reshape(mask: Mask, site: Site) -> tuple[Mask, ...]:
             after = [dim for dim in out_dims if site.shape[dim] > 1]
             before = [dim for dim in in_dims if source[dim] > 1]
             rearranged += before if max(len(after), len(before)) > 1 else []
+    refuse_oversize(tuple(result))
     pulled = np.broadcast_to(mask, middle).reshape(result)
     # An axis that stays whole stays full: uniform would be an upper bound where it is elastic.
     for dim in rearranged:

@@ -13,7 +13,7 @@ from rfcore.graph import Mask
 from rfcore.laws import Sighting, sighting
 from rfcore.masks import any_over
 from rfcore.questions import Question
-from rfcore.walk import Influence, Walker
+from rfcore.walk import Influence, MaskTooLargeError, Walker
 
 __all__ = ["ProbedOutput"]
 
@@ -157,12 +157,21 @@ class ProbedOutput:
         seen: Listener | None = None,
     ) -> dict[int, Sighting]:
         """What each probe sees along an axis; a mask takes so many booleans for each of them."""
-        batch = max(1, BATCH_BOOLEANS // booleans)
+        batch = min(len(chosen), max(1, BATCH_BOOLEANS // booleans))
         found: dict[int, Sighting] = {}
-        for start in range(0, len(chosen), batch):
+        start = 0
+        while start < len(chosen):
             some = slice(start, start + batch)
-            influence = self.walker.influence(self.node, question.part(some).mask(), seen)
-            found |= self._seen_along(axis, chosen[some], influence)
+            try:
+                influence = self.walker.influence(self.node, question.part(some).mask(), seen)
+            except MaskTooLargeError:
+                # Channels may have to be told apart on the way, which nobody knew before.
+                if batch == 1:
+                    raise
+                batch //= 2
+            else:
+                found |= self._seen_along(axis, chosen[some], influence)
+                start += batch
         return found
 
     def _told(self, question: Question, seen: Listener | None = None) -> Influence | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rfcore.errors import TruncatedFieldError
+from rfcore.masks import MaskTooLargeError
 from rfcore.traces import Comparison, TraceSet
 
 __all__ = ["truncated"]
@@ -16,6 +17,7 @@ def truncated(
     *,
     growth: int = 0,
     unsteady: str = "",
+    too_large: MaskTooLargeError | None = None,
 ) -> TruncatedFieldError:
     """The error that says why the asked size, and no other, shows the field, and not all of it.
 
@@ -26,6 +28,7 @@ def truncated(
         comparison: The last larger trace beside the asked one, if there was one.
         growth: The most pixels that were added.
         unsteady: The op that reads at no fixed stride, if there is one.
+        too_large: Why a larger size was not followed, if its masks were too large.
     """
     size = traces.spec.spatial_shape[axis]
     cause: Exception | None = None
@@ -52,6 +55,13 @@ def truncated(
             why += ", which reads at no fixed stride, as a resize with aligned corners does"
         hint = "give a model whose structure does not change with the size of its input."
         size_matters = not traces.costly(address)
+    elif too_large is not None:
+        why = (
+            f"following {too_large.op} back at a larger size takes a mask of shape "
+            f"{too_large.shape}, more than fits in memory"
+        )
+        hint = "measure the first layers of the model as a model of their own."
+        cause = too_large
     else:
         why = f"even with {growth} pixels more it is clipped on both sides"
         hint = "measure the first layers of the model as a model of their own."

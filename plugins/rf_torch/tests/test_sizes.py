@@ -23,6 +23,7 @@ from rfcore.errors import (
     NoSpatialAxesError,
     RfcoreError,
     TruncatedFieldError,
+    UnsupportedOpError,
 )
 
 
@@ -512,3 +513,42 @@ def test_tokens_run_over_both_axes(function: Callable[[Tensor], Tensor]) -> None
     # The hint: name a layer before the axes are flattened.
     field = rfcore.estimate(model, input_shape=(1, 64, 80), output="layers.0")
     assert numbers(field) == [(4, 4, 0)] * 2
+
+
+class OnMergedPositions(nn.Module):
+    """A layer on rows of features, and a kernel that lacks a cross of taps in one channel."""
+
+    def __init__(self, layer: nn.Module, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, channels, 3, padding=1)
+        self.layer = layer
+        self.crossed = nn.Conv2d(
+            channels, channels, 3, padding=dilation, dilation=dilation, groups=channels
+        )
+        self.crossed.weight.data[0, 0, 1] = self.crossed.weight.data[0, 0, :, 1] = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x).movedim(1, -1)
+        return self.crossed(self.layer(x.flatten(0, 2)).view(x.shape).movedim(-1, 1))
+
+
+@pytest.mark.parametrize(
+    ("layer", "channels"),
+    [
+        pytest.param(nn.Linear(256, 256), 256, id="dense layer"),
+        # Rows of outputs have to be walked one by one here.
+        pytest.param(nn.Tanh(), 8, id="few channels"),
+    ],
+)
+def test_channels_that_differ_before_merged_positions(layer: nn.Module, channels: int) -> None:
+    field = rfcore.estimate(OnMergedPositions(layer, channels, 20), input_shape=(1, 32, 32))
+    assert numbers(field) == [(3 + 2 * 20, 1, 21)] * 2
+    assert field.exact
+
+
+def test_masks_that_are_too_large_are_the_reason_of_a_refusal() -> None:
+    with pytest.raises(UnsupportedOpError, match=r"takes a mask of shape \(1, \d+, 512\), more"):
+        rfcore.estimate(OnMergedPositions(nn.Tanh(), 512, 20), input_shape=(1, 32, 32))
+    # The smallest of the larger inputs does not show 1403 pixels, and the next one is too large.
+    with pytest.raises(TruncatedFieldError, match=r"back at a larger size takes a mask of shape"):
+        rfcore.estimate(OnMergedPositions(nn.Tanh(), 8, 700), input_shape=(1, 32, 32))
