@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import _disable_current_modes
 
 from rf_torch.constants import ConstantTape
+from rf_torch.functions import Answer
 from rf_torch.memory import Memory
 from rfcore.errors import UnsupportedOpError
 
 __all__ = ["Escapes"]
 
-_TO_ARRAYS = frozenset((torch.Tensor.numpy, torch.Tensor.__array__, torch.Tensor.__dlpack__))
+_TO_ARRAYS = (torch.Tensor.numpy, torch.Tensor.__array__, torch.Tensor.__dlpack__)
 
 
-class Escapes(TorchFunctionMode):
+class Escapes:
     """Hands out the values of constants, and notices where those of other tensors are read.
 
     Attributes:
@@ -26,24 +25,12 @@ class Escapes(TorchFunctionMode):
     """
 
     def __init__(self, memory: Memory, tape: ConstantTape) -> None:
-        super().__init__()
         self.memory, self.tape = memory, tape
         self.noticed = False
 
-    def __torch_function__(
-        self,
-        function: Any,
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        """Calls `function`, unless it takes values out of torch."""
-        given = kwargs or {}
-        if function in _TO_ARRAYS:
-            return self._array(function, args, given)
-        if function is torch.Tensor.tolist:
-            return self._list(args[0])
-        return function(*args, **given)
+    def answers(self) -> dict[Any, Answer]:
+        """Answers for functions that take values out of torch."""
+        return {**dict.fromkeys(_TO_ARRAYS, self._array), torch.Tensor.tolist: self._list}
 
     def _array(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self.memory.depends(args[0]):
@@ -56,7 +43,8 @@ class Escapes(TorchFunctionMode):
         with _disable_current_modes():
             return function(self._copied(args[0]), *args[1:], **kwargs)
 
-    def _list(self, tensor: torch.Tensor) -> Any:
+    def _list(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        tensor = args[0]
         if not self.memory.depends(tensor):
             with _disable_current_modes():
                 return self._copied(tensor).tolist()

@@ -20,9 +20,10 @@ from rf_torch.custom import custom_rule
 from rf_torch.entries import replaced
 from rf_torch.escapes import Escapes
 from rf_torch.fills import KEEPING
+from rf_torch.functions import Functions
 from rf_torch.kinds import UNSAFE_SPLITS, Kind, is_composite, kind_of
 from rf_torch.memory import Memory
-from rf_torch.recurrent import Recurrences
+from rf_torch.recurrent import recurrences
 from rf_torch.stand_ins import StandIns
 from rf_torch.views import part_steps, view_steps
 from rf_torch.vjp import opaque
@@ -49,23 +50,21 @@ class Recorder(TorchDispatchMode):
         self._answered = False
         self.fills = Fills(memory.builder, KEEPING)
         self._escapes = Escapes(memory, self.tape)
-        self._recurrences = Recurrences(memory)
+        self._functions = Functions({})
 
     def __enter__(self) -> Recorder:
         """Begins to listen."""
         modes = torch._C._TorchDispatchModeKey
         self.tape.concrete = torch._C._get_dispatch_mode(modes.FAKE) is None
         super().__enter__()
-        self._escapes.__enter__()
-        if not self.tape.concrete:
-            self._recurrences.__enter__()
+        told = {} if self.tape.concrete else recurrences(self.memory)
+        self._functions = Functions({**self._escapes.answers(), **told})
+        self._functions.__enter__()
         return self
 
     def __exit__(self, *raised: Any) -> None:
         """Ends listening."""
-        if not self.tape.concrete:
-            self._recurrences.__exit__(*raised)
-        self._escapes.__exit__(*raised)
+        self._functions.__exit__(*raised)
         super().__exit__(*raised)
 
     @contextmanager

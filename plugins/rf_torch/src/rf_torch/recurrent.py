@@ -11,41 +11,37 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.overrides import TorchFunctionMode
 
+from rf_torch.functions import Answer
 from rf_torch.memory import Memory
 from rfcore.graph import Concatenate, Cumulative, GraphBuilder
 
-__all__ = ["Recurrences"]
+__all__ = ["recurrences"]
 
-_FUNCTIONS = frozenset(
+_FUNCTIONS = tuple(
     getattr(torch._C._VariableFunctions, name) for name in ("gru", "lstm", "rnn_tanh", "rnn_relu")
 )
 
 
-class Recurrences(TorchFunctionMode):
-    """Hears of recurrent layers before torch takes them apart, and returns empty results."""
+def recurrences(memory: Memory) -> dict[Any, Answer]:
+    """Answers for recurrent layers before torch takes them apart: empty results.
 
-    def __init__(self, memory: Memory) -> None:
-        super().__init__()
-        self.memory = memory
+    Args:
+        memory: What is known of tensors.
+    """
 
-    def __torch_function__(
-        self,
-        function: Any,
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
+    def answer(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Calls `function`, unless it is a recurrent layer on a padded batch of sequences."""
-        if function in _FUNCTIONS and not kwargs and len(args) == len(_Layer.__match_args__):
+        if not kwargs and len(args) == len(_Layer.__match_args__):
             states = args[1] if isinstance(args[1], tuple | list) else (args[1],)
             layer = _Layer(args[0], tuple(states), *args[2:])
             read = (layer.input, *layer.states)
             # Packed sequences have another order of arguments.
-            if isinstance(layer.weights, tuple | list) and any(map(self.memory.depends, read)):
-                return layer.told(self.memory, f"aten.{function.__name__}")
-        return function(*args, **(kwargs or {}))
+            if isinstance(layer.weights, tuple | list) and any(map(memory.depends, read)):
+                return layer.told(memory, f"aten.{function.__name__}")
+        return function(*args, **kwargs)
+
+    return dict.fromkeys(_FUNCTIONS, answer)
 
 
 @dataclass(frozen=True, slots=True)
