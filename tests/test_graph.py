@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from rfcore.graph import (
     AxisMap,
@@ -122,6 +128,39 @@ def test_a_dense_layer_is_of_what_it_gets(shape: tuple[int, ...], other: tuple[i
     value = builder.dense(builder.reshape(0, other, "view"), 5, "mm")
     assert builder.shape(value) == (*other[:-1], 5)
     assert builder.shape(builder.nodes[value].inputs[0]) == other
+
+
+def shapes(size: int) -> st.SearchStrategy[tuple[int, ...]]:
+    """Shapes of up to four axes with that many elements."""
+    lengths = [n for n in range(1, size + 1) if size % n == 0]
+    every = (shape for rank in range(1, 5) for shape in itertools.product(lengths, repeat=rank))
+    return st.sampled_from([shape for shape in every if math.prod(shape) == size])
+
+
+@given(data=st.data(), size=st.sampled_from([4, 6, 8, 12]), transposed=st.booleans())
+def test_a_dense_layer_is_the_product_with_what_it_gets(
+    data: st.DataObject, size: int, transposed: bool
+) -> None:
+    first, *others = data.draw(st.lists(shapes(size), min_size=1, max_size=4))
+    ours, plain = GraphBuilder(first), GraphBuilder(first)
+    value, end = 0, 0
+    for shape in others:
+        value = ours.reshape(value, shape, "view")
+        end = plain.add(Reshape(), (end,), shape, "view")
+    lead = others[-1][:-1] if others else first[:-1]
+    features = ours.shape(value)[-1]
+    weight = data.draw(arrays(bool, (2, features) if transposed else (features, 2)))
+    value = ours.dense(value, 2, "mm", Pattern(lambda: weight), transposed)
+    labels, matrix = tuple(range(2, 2 + len(lead))), (1, 0) if transposed else (0, 1)
+    op = Contract(((*labels, 0),), (*labels, 1), matrix, Pattern(lambda: weight))
+    end = plain.add(op, (end,), (*lead, 2), "mm")
+    assert ours.shape(value) == (*lead, 2)
+    again = data.draw(shapes(math.prod(lead) * 2))
+    value = ours.reshape(value, again, "view")
+    end = plain.add(Reshape(), (end,), again, "view")
+    every = np.eye(math.prod(again), dtype=bool).reshape(-1, *again)
+    seen = [Walker(b.finish()).influence(n, every).mask for b, n in ((ours, value), (plain, end))]
+    assert (np.broadcast_to(seen[0], (len(every), *first)) == seen[1]).all()
 
 
 @pytest.mark.parametrize("transposed", [False, True], ids=["as it is", "transposed"])
