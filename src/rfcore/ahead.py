@@ -109,7 +109,7 @@ class Ahead:
         try:
             answers = _Walk(batch).answers() if len(batch) > 1 else [_alone(batch[0])]
         except (MaskTooLargeError, MemoryError):
-            # Kernels with zeros of their own in each channel need masks over all channels.
+            # Merged axes and channels that differ need masks over each position of them.
             half = len(batch) // 2
             for part in (batch[:half], batch[half:]) if half else ():
                 self._ask(part)

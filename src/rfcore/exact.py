@@ -87,7 +87,7 @@ def _axis(told: Measurement, axis: int) -> AxisField:
             found = from_larger(told, comparison, axis)
         except MaskTooLargeError as error:
             # Merged axes (tokens) grow with the square of the size.
-            found, findings.too_large = None, error
+            found, findings.too_large[axis] = None, error
             growths = [smaller for smaller in told.modest if smaller < growth][:1]
             findings.ties_axes |= comparison.usable and not growths
         if found is not None:

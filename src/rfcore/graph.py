@@ -8,7 +8,7 @@ computed from them alone leave no node, at most a `Pattern` on the op that uses 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -94,9 +94,20 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """Nodes in execution order; node 0 is the input."""
+    """Nodes in execution order; node 0 is the input.
+
+    Attributes:
+        nodes: The nodes, as walks go through them.
+        traced: They as the framework has them, where that is another way to say the same.
+    """
 
     nodes: tuple[Node, ...]
+    traced: tuple[Node, ...] = ()
+
+    @property
+    def as_traced(self) -> Graph:
+        """What two traces of one model are compared by."""
+        return Graph(self.traced) if self.traced else self
 
     @cached_property
     def axis_orders(self) -> Mapping[int, Order]:
@@ -204,20 +215,12 @@ class GraphBuilder:
         return self.add(Elementwise(), inputs, shape, name)
 
     def reshape(self, value: int, shape: Sequence[int], name: str) -> int:
-        """Adds a reshape, or nothing where the same values had that shape before."""
+        """Adds a reshape, or nothing where the shape stays."""
         if math.prod(shape) != math.prod(self.shape(value)):
             raise ValueError(f"cannot reshape {self.shape(value)} to {tuple(shape)}")
-        for earlier in self._reshaped_from(value):
-            if self.shape(earlier) == tuple(shape):
-                return earlier
+        if tuple(shape) == self.shape(value):
+            return value
         return self.add(Reshape(), (value,), shape, name)
-
-    def _reshaped_from(self, value: int) -> Iterator[int]:
-        """A value, and the same values under the shapes that they had before, the last first."""
-        yield value
-        while isinstance(self.nodes[value].op, Reshape):
-            (value,) = self.nodes[value].inputs
-            yield value
 
     def transpose(self, value: int, order: Sequence[int], name: str) -> int:
         """Adds a permutation of axes."""
@@ -242,37 +245,6 @@ class GraphBuilder:
     def mix(self, value: int, dims: Sequence[int], shape: Sequence[int], name: str) -> int:
         """Adds an op whose every output along `dims` sees all inputs along `dims`."""
         return self.elementwise((self.reduce(value, dims, True, name),), shape, name)
-
-    def dense(
-        self,
-        value: int,
-        units: int,
-        name: str,
-        weight: Pattern | None = None,
-        transposed: bool = False,
-    ) -> int:
-        """Adds a dense layer: the last axis times a constant matrix.
-
-        Frameworks whose matrix products take two axes merge all positions for them, and split
-        them after. Positions that were merged are as they were before here: a mask over merged
-        ones would need each of them, however uniform it is along one axis.
-
-        Args:
-            value: What is multiplied.
-            units: Length of the last axis of the result.
-            name: The framework's name of the op.
-            weight: Non-zero entries of the matrix, (inputs, units).
-            transposed: Whether the matrix is (units, inputs).
-        """
-        features = self.shape(value)[-1:]
-        before = [n for n in self._reshaped_from(value) if self.shape(n)[-1:] == features]
-        # The first shape of most axes: how many there are does not depend on the input's size.
-        source = max(reversed(before), key=lambda earlier: len(self.shape(earlier)))
-        lead = tuple(range(2, len(self.shape(source)) + 1))
-        matrix = (1, 0) if transposed else (0, 1)
-        op = Contract(((*lead, 0),), (*lead, 1), matrix, weight)
-        product = self.add(op, (source,), (*self.shape(source)[:-1], units), name)
-        return self.reshape(product, (*self.shape(value)[:-1], units), name)
 
     def window(self, value: int, op: Window, shape: Sequence[int], name: str) -> int:
         """Adds a convolution or pooling."""

@@ -47,6 +47,7 @@ class Lockstep:
 
 def in_lockstep(small: Graph, large: Graph) -> Lockstep:
     """Compares two graphs node by node, up to the first that is another one."""
+    small, large = small.as_traced, large.as_traced
     growth = max(m - n for n, m in zip(small.nodes[0].shape, large.nodes[0].shape, strict=True))
     elastic: dict[int, tuple[bool, ...]] = {}
     differing: list[int] = []

@@ -40,7 +40,7 @@ class Findings:
         ties_axes: Whether spatial axes are tied together, so that rows are an upper bound.
         open_axes: Axes whose rows see everything for that reason alone; points decide.
         drifting: Axes along which some op reads at no fixed stride.
-        too_large: What was needed to follow a larger size, and was more than a mask may be.
+        too_large: By axis, what was needed to follow a larger size and was more than may be.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -48,7 +48,7 @@ class Findings:
     ties_axes: bool = False
     open_axes: set[int] = field(default_factory=set)
     drifting: set[int] = field(default_factory=set)
-    too_large: MaskTooLargeError | None = None
+    too_large: dict[int, MaskTooLargeError] = field(default_factory=dict)
 
     def listen(self, watch: Watch) -> None:
         """Takes in what a walk passed whose result is used."""
@@ -150,7 +150,7 @@ class Measurement:
             comparison,
             growth=self.growths[-1],
             unsteady=unsteady_op(probed, axis),
-            too_large=self.findings.too_large,
+            too_large=self.findings.too_large.get(axis),
         )
 
 

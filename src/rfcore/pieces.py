@@ -114,8 +114,18 @@ def _one_back(builder: GraphBuilder, value: int, dim: int) -> tuple[int, Taps] |
             return source, taps
         case Elementwise(gates=()) if builder.shape(source) == node.shape:
             return source, np.arange(node.shape[dim])[:, None]
+        case Reshape() if (whole := _reshaped_twice(builder, node)) is not None:
+            return whole, np.arange(node.shape[dim])[:, None]
     repeated = _repeated(builder, node, dim)
     return None if repeated is None else (repeated, np.zeros((node.shape[dim], 1), np.int64))
+
+
+def _reshaped_twice(builder: GraphBuilder, node: Node) -> int | None:
+    """What a node shows in its own shape again after another one."""
+    before = builder.nodes[node.inputs[0]]
+    if not isinstance(before.op, Reshape) or builder.shape(before.inputs[0]) != node.shape:
+        return None
+    return before.inputs[0]
 
 
 def _repeated(builder: GraphBuilder, node: Node, dim: int) -> int | None:

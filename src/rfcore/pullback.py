@@ -224,7 +224,6 @@ def _(op: Contract, mask: Mask, site: Site) -> tuple[Mask, ...]:
 @pull.register
 def _(op: Gather, mask: Mask, site: Site) -> tuple[Mask, ...]:
     source = site.operands[0]
-    refuse_oversize((mask.shape[0], max(math.prod(site.shape), math.prod(source))))
     rows = np.broadcast_to(mask, (mask.shape[0], *site.shape)).reshape(mask.shape[0], -1)
     seen = np.zeros((rows.shape[0], math.prod(source) + 1), dtype=bool)
     row, output = np.nonzero(rows)

@@ -61,6 +61,7 @@ class Alignment:
 
 def align(small: Graph, small_output: int, large: Graph, large_output: int) -> Alignment:
     """Walks both graphs from their outputs in lockstep and compares op by op."""
+    small, large = small.as_traced, large.as_traced
     pairs: dict[int, int] = {}
     differences: list[tuple[int, str]] = []
     complete = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -21,6 +21,7 @@ from rfcore.inputs import InputSpec
 from rfcore.lockstep import Lockstep, in_lockstep
 from rfcore.striding import total_strides
 from rfcore.structure import Alignment, align
+from rfcore.unmerging import unmerged
 from rfcore.unrolled import Place, unrolled_axes, unrolled_places
 from rfcore.walk import Elastic, Walker
 
@@ -115,7 +116,7 @@ class TraceSet:
     _carrying: Carrying = field(init=False)
 
     def __post_init__(self, known: Trace | None) -> None:
-        self.asked = self._traced(self.spec) if known is None else known
+        self.asked = self._traced(self.spec) if known is None else _unmerged(known)
         self._strides = total_strides(self.asked.graph)
         self._opaque = _behind_opaque(self.asked.graph)
         self._places = unrolled_places(self.asked.graph)
@@ -151,7 +152,7 @@ class TraceSet:
             LOG.debug("traced input %s: %d nodes", spec.shape, nodes)
         else:
             LOG.debug("traced input %s: %d nodes until %r", spec.shape, nodes, stopped)
-        return trace
+        return _unmerged(trace)
 
     def larger_ones(self) -> list[Trace]:
         """The larger traces made so far."""
@@ -259,6 +260,10 @@ class TraceSet:
         if node is not None and _upsamples(self.asked.graph.nodes[node].shape, self.spec):
             base, steps = UPSAMPLED_GROWTH, UPSAMPLED_STEPS
         return [_congruent(base, stride) * step for step in steps], modest
+
+
+def _unmerged(trace: Trace) -> Trace:
+    return replace(trace, graph=unmerged(trace.graph))
 
 
 def _behind_opaque(graph: Graph) -> tuple[bool, ...]:

@@ -515,6 +515,14 @@ def test_tokens_run_over_both_axes(function: Callable[[Tensor], Tensor]) -> None
     assert numbers(field) == [(4, 4, 0)] * 2
 
 
+@pytest.mark.parametrize("length", [16, 32, 64])
+def test_frames_as_long_as_the_input(length: int) -> None:
+    """At 16 pixels the frames have the shape that the input had; no other size is like that."""
+    model = Forward(lambda x, layer: layer(x.reshape(-1, 16)).view(1, -1, 8).mT, nn.Linear(16, 8))
+    [axis] = rfcore.estimate(model, input_shape=(1, length)).axes
+    assert (axis.size, axis.stride, axis.padding) == (16, 16, 0)
+
+
 class OnMergedPositions(nn.Module):
     """A layer on rows of features, and a kernel that lacks a cross of taps in one channel."""
 

@@ -35,23 +35,11 @@ def product(call: Call) -> int:
         resized = _resized(call, seen, constant, result)
         if resized is not None:
             return resized
-    pattern = weights.pattern() if not weights.hidden and call.fits(weights) else None
-    if _is_dense_layer(seen, constant, result):
-        flipped = constant.labels[1] == seen.labels[-1]
-        units = call.shape[-1]
-        node = call.builder.dense(seen.value.node, units, call.name, pattern, flipped)
-    else:
-        labels = () if pattern is None else constant.labels
-        op = Contract((seen.labels,), result, labels, pattern)
-        node = call.builder.add(op, [seen.value.node], call.shape, call.name)
+    op = Contract((seen.labels,), result)
+    if not weights.hidden and call.fits(weights):
+        op = Contract((seen.labels,), result, constant.labels, weights.pattern())
+    node = call.builder.add(op, [seen.value.node], call.shape, call.name)
     return node if call.fits(weights) else call.unread(node, weights)
-
-
-def _is_dense_layer(seen: Factor, constant: Factor, result: Labels) -> bool:
-    """Whether a product is one of the last axis of a value and a constant matrix."""
-    *lead, features = seen.labels
-    units = [label for label in constant.labels if label != features]
-    return len(constant.labels) == 2 and len(units) == 1 and result == (*lead, *units)
 
 
 def _labelled(call: Call) -> tuple[Factor, Factor, Labels]:

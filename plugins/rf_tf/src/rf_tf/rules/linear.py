@@ -64,9 +64,6 @@ def matrix_product(call: Call) -> int:
         for plain, adjoint in (("transpose_a", "adj_x"), ("transpose_b", "adj_y"))
     ]
     rank = len(call.shape)
-    if rank == 2 and not flipped[0] and call.node(1) is None:
-        units, weight = call.shape[-1], call.pattern(1)
-        return call.builder.dense(call.operand(0), units, call.name, weight, flipped[1])
     # 0, 1, 2 are rows, what is summed over and columns; the axes in front come after.
     lead = range(3, 3 + rank - 2)
     left, right = ((1, 0) if flipped[0] else (0, 1)), ((2, 1) if flipped[1] else (1, 2))

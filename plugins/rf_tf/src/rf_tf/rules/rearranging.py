@@ -11,13 +11,18 @@ import numpy as np
 from rf_tf.call import Call, Rule
 from rf_tf.slices import strided_slices
 from rfcore import pieces
+from rfcore.graph import Reshape
 
 __all__ = ["RULES", "concatenated"]
 
 
 def reshape(call: Call) -> int:
-    """The same values under another shape."""
-    return call.builder.reshape(call.operand(0), call.shape, call.name)
+    """The same values under another shape; of two reshapes in a row the second alone counts."""
+    shape, node = call.shape, call.operand(0)
+    earlier = call.builder.nodes[node]
+    if isinstance(earlier.op, Reshape):
+        node = earlier.inputs[0]
+    return call.builder.reshape(node, shape, call.name)
 
 
 def transpose(call: Call) -> int:

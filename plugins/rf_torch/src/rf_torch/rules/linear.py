@@ -71,25 +71,18 @@ def _added(call: Call, total: int | None, bias: torch.Tensor) -> int | None:
     return parts[0] if len(parts) == 1 and node is None else call.elementwise(parts, call.shape)
 
 
+MATRIX: tuple[Labels, Labels, Labels] = ((0, 1), (1, 2), (0, 2))
 BATCHED: tuple[Labels, Labels, Labels] = ((3, 0, 1), (3, 1, 2), (3, 0, 2))
-
-
-def _matrices(call: Call, left: torch.Tensor, right: torch.Tensor) -> int | None:
-    """A product of two matrices: a dense layer, where the second one is constant."""
-    node = call.node(left)
-    if node is None or call.node(right) is not None:
-        return product(call, left, right, ((0, 1), (1, 2), (0, 2)), call.shape)
-    return call.builder.dense(node, call.shape[-1], call.name, call.tape.pattern(right))
 
 
 def mm(call: Call) -> int | None:
     """Matrix times matrix."""
-    return _matrices(call, call["self"], call["mat2"])
+    return product(call, call["self"], call["mat2"], MATRIX, call.shape)
 
 
 def addmm(call: Call) -> int | None:
     """Matrix times matrix, plus a bias."""
-    return _added(call, _matrices(call, call["mat1"], call["mat2"]), call["self"])
+    return _added(call, product(call, call["mat1"], call["mat2"], MATRIX, call.shape), call["self"])
 
 
 def bmm(call: Call) -> int | None:
