@@ -24,7 +24,7 @@ BY_ROW = Contract(((0, 1),), (0, 2), (0, 2))
 def dense_layer(
     builder: GraphBuilder, value: int, units: int, weight: Pattern | None = None
 ) -> int:
-    """The last axis times a matrix, the transposed one where the labels say so."""
+    """The last axis times a matrix (units, features)."""
     *lead, _ = builder.shape(value)
     labels = tuple(range(2, 2 + len(lead)))
     op = Contract(((*labels, 0),), (*labels, 1), (1, 0) if weight else (), weight)
@@ -74,9 +74,7 @@ def test_a_dense_layer_is_on_positions_as_they_were_before_it(
         pytest.param((2, 3, 4), (2, 12), Contract(((0, 1),), (0, 2)), (2, 5, 1), id="pixels"),
         pytest.param((2, 2, 4), (4, 4), Contract(((0, 1),), (1, 2)), (2, 2, 5), id="over rows"),
         pytest.param((2, 6), (4, 3), Contract(((0, 1),), (0, 2)), (2, 10), id="other features"),
-        pytest.param(
-            (2, 3, 4), (6, 4), Contract(((0, 1),), (0, 2), (0, 2)), (2, 3, 5), id="by row"
-        ),
+        pytest.param((2, 3, 4), (6, 4), BY_ROW, (2, 3, 5), id="other weights for each row"),
         pytest.param((1,), (), Contract(((),), (1,)), (5, 1), id="no axes"),
     ],
 )

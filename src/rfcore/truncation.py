@@ -55,16 +55,15 @@ def truncated(
             why += ", which reads at no fixed stride, as a resize with aligned corners does"
         hint = "give a model whose structure does not change with the size of its input."
         size_matters = not traces.costly(address)
-    elif too_large is not None:
-        why = (
-            f"following {too_large.op} back at a larger size takes a mask of shape "
-            f"{too_large.shape}, more than fits in memory"
-        )
-        hint = "measure the first layers of the model as a model of their own."
-        cause = too_large
     else:
         why = f"even with {growth} pixels more it is clipped on both sides"
+        if too_large is not None:
+            why = (
+                f"following {too_large.op} back at a larger size takes a mask of shape "
+                f"{too_large.shape}, more than fits in memory"
+            )
         hint = "measure the first layers of the model as a model of their own."
+        cause = too_large
     error = TruncatedFieldError(address, axis, size, why, hint, size_matters=size_matters)
     error.__cause__ = cause
     return error

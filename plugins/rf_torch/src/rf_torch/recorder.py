@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -50,7 +50,7 @@ class Recorder(TorchDispatchMode):
         self._answered = False
         self.fills = Fills(memory.builder, KEEPING)
         self._escapes = Escapes(memory, self.tape)
-        self._functions = Functions({})
+        self._beside = ExitStack()
 
     def __enter__(self) -> Recorder:
         """Begins to listen."""
@@ -58,13 +58,12 @@ class Recorder(TorchDispatchMode):
         self.tape.concrete = torch._C._get_dispatch_mode(modes.FAKE) is None
         super().__enter__()
         told = {} if self.tape.concrete else recurrences(self.memory)
-        self._functions = Functions({**self._escapes.answers(), **told})
-        self._functions.__enter__()
+        self._beside.enter_context(Functions({**self._escapes.answers(), **told}))
         return self
 
     def __exit__(self, *raised: Any) -> None:
         """Ends listening."""
-        self._functions.__exit__(*raised)
+        self._beside.close()
         super().__exit__(*raised)
 
     @contextmanager
